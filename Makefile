@@ -1,0 +1,168 @@
+# make            build/release/bin/routerd, a static PIE, and routerctl, a link to it
+# make check      the fast gate: what every change must pass (root, for the namespaces)
+# make help       all targets
+#
+# Another build is the same words with BUILD=: asan, fuzz, dev (dynamic, -Og).
+BUILD   ?= release
+VERSION := 0.1.0
+O       := build/$(BUILD)
+CC      ?= cc
+PREFIX  ?= /usr
+LLVM    := -19# one release on Debian 12 and 13, so that formatting agrees
+
+# ---- packages: all that build and tests need, from Debian -------------------------------
+PACKAGES := gcc libc6-dev make pkg-config libnl-3-dev libnl-genl-3-dev libnftnl-dev libmnl-dev \
+	libyaml-dev libsodium-dev libc-ares-dev binutils \
+	clang$(LLVM) clang-format$(LLVM) clang-tidy$(LLVM) libclang-rt$(LLVM)-dev shellcheck file \
+	bats bats-assert bats-file bats-support jq iproute2 iputils-ping tcpdump nftables iptables \
+	wireguard-tools wireguard-go socat procps util-linux mount kmod cpio xz-utils strace \
+	qemu-system-x86 diffutils findutils grep hostname mawk netbase dash sed coreutils git
+
+# ---- flags: what every build shares, then what each adds ----------------------------------
+MODULES  := libnl-3.0 libnl-genl-3.0 libnftnl yaml-0.1 libsodium libcares
+CPPFLAGS += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Irouter -I. -isystem /usr/include/libnl3
+CFLAGS   ?= -O2 -g
+CFLAGS   += -std=c17 -Wall -Wextra -Wmissing-prototypes -Wshadow -Wvla -Wwrite-strings \
+	-Wformat=2 -Wstrict-prototypes -Wno-missing-field-initializers -fno-common -MMD -MP \
+	$(WERROR)
+WERROR   ?= -Werror
+
+# Debian 12 has no libmnl.a, which libnftnl.a needs: router/kernel/mnl.c stands in for it.
+libs_static := -lnl-genl-3 -lnl-3 -lnftnl -lyaml -lsodium -lcares
+libs_shared  = $(shell pkg-config --libs $(MODULES)) -lmnl
+
+flags_release := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE -ffunction-sections \
+	-fdata-sections
+link_release  := -static-pie -Wl,-z,relro,-z,now -Wl,--gc-sections -Wl,--fatal-warnings
+flags_dev     := -Og
+flags_asan    := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
+	-fno-sanitize-recover=undefined
+link_asan     := -fsanitize=address,undefined
+flags_fuzz    := $(flags_asan) -fsanitize=fuzzer-no-link
+link_fuzz     := $(link_asan)
+CFLAGS  += $(flags_$(BUILD))
+LDFLAGS += $(link_$(BUILD))
+LDLIBS   = $(if $(filter release,$(BUILD)),$(libs_static),$(libs_shared))
+
+# ---- rooms: a folder is a list of objects; test/layers.sh keeps them apart ----------------
+base     := $(wildcard router/base/*.c)
+keys     := $(wildcard keys/*.c)
+pure     := router/item.c router/state.c $(wildcard router/config/*.c)
+shims    := router/kernel/mnl.c router/kernel/libc.c
+kernel   := $(filter-out $(shims),$(wildcard router/kernel/*.c)) \
+	$(if $(filter release,$(BUILD)),$(shims))
+program  := $(wildcard router/*.c)
+objects   = $(patsubst %.c,$(O)/%.o,$(sort $(1)))
+sources  := $(wildcard router/*.[ch] router/*/*.[ch] keys/*.[ch] test/*/*.[ch] docs/*.c)
+scripts  := $(shell grep -rlE '^\#!/(bin/sh|usr/bin/env bash)' .ci test docs 2>/dev/null)
+
+.DEFAULT_GOAL := all
+.SECONDARY:
+.DELETE_ON_ERROR:
+.PHONY: all deps have-deps root check test demo unit golden netns vm fuzz fuzz-run lint layers \
+	format tidy analyze compilers reference bench install clean help
+
+all: $(O)/bin/routerd $(O)/bin/routerctl ## routerd and routerctl
+
+$(O)/bin/routerd: $(call objects,$(program) $(base) $(pure) $(kernel) $(keys))
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(if $(filter release,$(BUILD)),strip $@)
+$(O)/bin/routerctl: $(O)/bin/routerd
+	ln -sf routerd $@
+$(O)/test/unit/%: $(O)/test/unit/%.o $(call objects,$(base) $(pure) $(kernel) $(keys))
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(O)/test/fuzz/%: $(O)/test/fuzz/%.o $(call objects,$(base) $(pure) $(keys))
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
+$(O)/docs/reference: $(O)/docs/reference.o $(call objects,$(base) $(pure) $(keys))
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(O)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+# ---- checks: cheap first, each runs alone -----------------------------------------------------
+check: root have-deps ## the fast gate: lint, unit, golden, namespaces under ASan and UBSan
+	$(MAKE) lint
+	$(MAKE) BUILD=asan unit golden netns
+	$(MAKE) BUILD=release all
+
+test: check ## everything: check, release in namespaces, compilers, analyzers, fuzz, VM, demo
+	$(MAKE) netns compilers analyze tidy
+	$(MAKE) fuzz SECONDS=20
+	$(MAKE) vm
+	test/demo
+	test/bench/run
+	test/fresh-clone
+
+demo: root have-deps all ## two sites in namespaces, and a table of what works between them
+	test/demo
+
+unit: $(patsubst %.c,$(O)/%,$(wildcard test/unit/*.c)) ## C tests, no root
+	@set -e; for t in $^; do $$t; done; echo "unit: $(words $^) programs passed"
+
+golden: all ## configurations against test/golden; UPDATE=1 rewrites them
+	ROUTERCTL=$(abspath $(O)/bin/routerctl) test/golden/run
+
+netns: root all ## bats in network namespaces
+	ROUTERCTL=$(abspath $(O)/bin/routerctl) bats $(BATSFLAGS) test/netns
+
+vm: root all ## the namespace tests once more in a virtual machine, with the kernel's WireGuard
+	test/vm/run --timeout 1500 --add $(CURDIR)/test --add $(CURDIR)/$(O)/bin \
+		--add $(CURDIR)/examples -- env ROUTERCTL=$(CURDIR)/$(O)/bin/routerctl \
+		bats --tap $(CURDIR)/test/netns
+
+fuzz: ## each fuzzer for SECONDS (60)
+	$(MAKE) BUILD=fuzz CC=clang$(LLVM) fuzz-run
+fuzz-run: $(patsubst %.c,$(O)/%,$(wildcard test/fuzz/*.c))
+	@set -e; for t in $^; do n=$${t##*/}; mkdir -p $$t.corpus; \
+		$$t -max_total_time=$(or $(SECONDS),60) -rss_limit_mb=4096 -timeout=20 \
+			-print_final_stats=1 -artifact_prefix=$$t- \
+			$$t.corpus test/fuzz/$$n.corpus; done
+
+lint: layers ## formatting, shell, layers, the reference is current
+	clang-format$(LLVM) --dry-run -Werror $(sources)
+	$(if $(scripts),shellcheck -x $(scripts))
+	$(MAKE) BUILD=dev $(O:$(BUILD)=dev)/docs/reference
+	build/dev/docs/reference | diff -u docs/reference.md - || \
+		{ echo "docs/reference.md is old: make reference"; exit 1; }
+layers: ## no room includes a room above it
+	test/layers.sh
+format: ## rewrite the sources in the house's form
+	clang-format$(LLVM) -i $(sources)
+reference: ## rewrite docs/reference.md from the field tables
+	$(MAKE) BUILD=dev build/dev/docs/reference
+	build/dev/docs/reference >docs/reference.md
+compilers: ## no warning from gcc or clang
+	$(MAKE) O=build/clang BUILD=dev CC=clang$(LLVM) all
+	$(MAKE) O=build/gcc BUILD=dev CC=gcc all
+tidy: ## clang-tidy
+	clang-tidy$(LLVM) --quiet $(filter %.c,$(filter-out test/fuzz/%,$(sources))) -- $(CPPFLAGS) -std=c17
+analyze: ## gcc -fanalyzer
+	$(MAKE) O=build/analyzer BUILD=dev CC=gcc CFLAGS='-O1 -fanalyzer' all
+bench: all ## time and growth from 1,000 to 50,000 claims
+	test/bench/run
+
+# ---- the rest -------------------------------------------------------------------------------------
+install: all ## DESTDIR=, PREFIX=
+	install -Dm755 $(O)/bin/routerd $(DESTDIR)$(PREFIX)/sbin/routerd
+	ln -sf routerd $(DESTDIR)$(PREFIX)/sbin/routerctl
+	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/doc/routerd README.md LICENSE CHANGES docs/reference.md
+	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/doc/routerd/examples examples/*.yaml
+
+deps: root ## install what build and tests need, from Debian's packages
+	apt-get update -q
+	DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(PACKAGES)
+have-deps: root
+	@dpkg-query -W -f '' $(PACKAGES) 2>/dev/null || $(MAKE) deps
+root:
+	@[ "$$(id -u)" = 0 ] || { echo "this needs root: namespaces and packages" >&2; exit 1; }
+
+clean: ## remove build/
+	$(RM) -r build
+help:
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+-include $(shell find build -name '*.d' 2>/dev/null)

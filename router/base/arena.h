@@ -1,0 +1,25 @@
+/* arena.h - memory with one lifetime.
+ *
+ * Two arenas exist at run time: the configuration's (until the next reload) and
+ * the pass's (one reconcile pass). Nothing inside an arena is freed on its own.
+ * Allocation cannot fail: out of memory ends the process and systemd restarts it;
+ * the kernel keeps forwarding meanwhile. Secrets never go into an arena. */
+#pragma once
+
+#include <stdarg.h>
+#include <stddef.h>
+
+struct arena;
+
+struct arena *arena_new(void);
+void arena_free(struct arena *a);	      /* NULL is fine */
+void *arena_alloc(struct arena *a, size_t n); /* zeroed, aligned for any type */
+char *arena_strndup(struct arena *a, const char *s, size_t n);
+char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
+
+static inline void arena_done(struct arena **a)
+{
+	arena_free(*a);
+}

@@ -1,0 +1,120 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clean.h"
+
+#define FIRST_READ (64 * 1024) /* bytes, where the size is not known */
+
+int file_read(struct arena *a, const char *path, size_t max, char **ret, size_t *ret_len)
+{
+	bool in = strcmp(path, "-") == 0;
+	CLEAN(close_fd) int fd = in ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+	size_t n = 0, room = FIRST_READ;
+	struct stat st;
+	char *buf;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (S_ISREG(st.st_mode) && (size_t)st.st_size > max)
+		return -EFBIG;
+	if (S_ISREG(st.st_mode))
+		room = (size_t)st.st_size + 1; /* a read past the end says that it is one */
+	buf = arena_alloc(a, room + 1);
+	for (;;) {
+		ssize_t got = read(fd, buf + n, room - n);
+
+		if (got < 0 && errno != EINTR)
+			return -errno;
+		if (got == 0)
+			break;
+		n += got > 0 ? (size_t)got : 0;
+		if (n > max)
+			return -EFBIG;
+		if (n == room) {
+			char *grown = arena_alloc(a, room * 2 + 1);
+
+			memcpy(grown, buf, n);
+			buf = grown;
+			room *= 2;
+		}
+	}
+	*ret = buf;
+	*ret_len = n;
+	return 0;
+}
+
+static int write_all(int fd, const char *buf, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, buf, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		buf += n;
+		len -= (size_t)n;
+	}
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
+static int replace(const char *path, const void *buf, size_t len, mode_t mode, bool may_exist)
+{
+	char tmp[PATH_MAX], folder[PATH_MAX];
+	CLEAN(close_fd) int fd = -1;
+	CLEAN(close_fd) int dirfd = -1;
+	int r;
+
+	if (snprintf(tmp, sizeof(tmp), "%s.XXXXXX", path) >= (int)sizeof(tmp))
+		return -ENAMETOOLONG;
+	memcpy(folder, path, strlen(path) + 1);
+	dirfd = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dirfd < 0)
+		return -errno;
+	fd = mkostemp(tmp, O_CLOEXEC); /* 0600 until it is whole */
+	if (fd < 0)
+		return -errno;
+	r = write_all(fd, buf, len);
+	if (r == 0 && fchmod(fd, mode) < 0)
+		r = -errno;
+	if (r == 0 && (may_exist ? rename(tmp, path) : link(tmp, path)) < 0)
+		r = -errno;
+	if (r < 0 || !may_exist)
+		unlink(tmp);
+	if (r == 0 && fsync(dirfd) < 0)
+		r = -errno;
+	return r;
+}
+
+int file_write(const char *path, const void *buf, size_t len, mode_t mode)
+{
+	return replace(path, buf, len, mode, true);
+}
+
+int file_create(const char *path, const void *buf, size_t len, mode_t mode)
+{
+	return replace(path, buf, len, mode, false);
+}
+
+int file_make_folder(const char *path, mode_t mode)
+{
+	char folder[PATH_MAX];
+
+	if (snprintf(folder, sizeof(folder), "%s", path) >= (int)sizeof(folder))
+		return -ENAMETOOLONG;
+	for (char *p = strchr(folder + 1, '/'); p; p = strchr(p + 1, '/')) {
+		*p = '\0';
+		if (mkdir(folder, strchr(p + 1, '/') ? 0755 : mode) < 0 && errno != EEXIST)
+			return -errno;
+		*p = '/';
+	}
+	return 0;
+}

@@ -1,0 +1,19 @@
+/* file.h - whole files in, whole files out. */
+#pragma once
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+
+/* The content with a NUL after it. -EFBIG past max bytes, -EISDIR, or open(2)'s and
+ * read(2)'s errors. path "-" is standard input. */
+int file_read(struct arena *a, const char *path, size_t max, char **ret, size_t *ret_len);
+
+/* Readers see the old file or the new one, never part of it, also after a power cut:
+ * write beside it, fsync, rename, fsync the folder. */
+int file_write(const char *path, const void *buf, size_t len, mode_t mode);
+/* The same, but -EEXIST when path is there already: for what must never be overwritten. */
+int file_create(const char *path, const void *buf, size_t len, mode_t mode);
+/* Makes path's folder, and those above it, with this mode; fine when they are there. */
+int file_make_folder(const char *path, mode_t mode);

@@ -1,0 +1,491 @@
+#include "config/config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/kind.h"
+
+const struct kind *const kinds[] = {
+	&kind_interface,       &kind_wireguard_interface,
+	&kind_wireguard_peer,  &kind_static_address,
+	&kind_route,	       &kind_sysctl,
+	&kind_overlay_peer,    &kind_hybrid_route,
+	&kind_mobility_domain, &kind_cloud_provider,
+	&kind_address_claim,   NULL,
+};
+
+/* ---- documents to objects -----------------------------------------------------------------
+ */
+
+static const struct kind *kind_find(const char *name, const char **hint, struct arena *a)
+{
+	const char *best = NULL;
+	unsigned least = 99;
+
+	for (const struct kind *const *k = kinds; *k; k++) {
+		unsigned distance = decode_distance(name, (*k)->name);
+
+		if (strcmp((*k)->name, name) == 0)
+			return *k;
+		if (distance < least) {
+			least = distance;
+			best = (*k)->name;
+		}
+	}
+	*hint = decode_hint(a, name, best, least);
+	return NULL;
+}
+
+static bool is_name(const char *text)
+{
+	size_t n = strlen(text);
+
+	return n > 0 && n <= NAME_MAX_BYTES &&
+	       strspn(text,
+		      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == n;
+}
+
+/* Only words of list may be keys of map; where says of what. */
+static void check_keys(const struct node *map, const char *const *list, const char *where,
+		       struct diag *d)
+{
+	for (const struct node *n = map->child; n; n = n->next) {
+		const char *const *w = list, *best = NULL;
+		unsigned least = 99;
+
+		for (; *w && strcmp(*w, n->key) != 0; w++) {
+			unsigned distance = decode_distance(n->key, *w);
+
+			if (distance < least) {
+				least = distance;
+				best = *w;
+			}
+		}
+		if (!*w)
+			diag_error(d, n->key_mark, "no field %s%.60s%s", where, n->key,
+				   decode_hint(d->arena, n->key, best, least));
+	}
+}
+
+/* metadata.name, or NULL after saying what is wrong with it. */
+static const char *read_name(const struct node *doc, const char *kind, struct diag *d)
+{
+	static const char *const known[] = { "name", "labels", "annotations", NULL };
+	const struct node *meta = node_get(doc, "metadata"), *name = node_get(meta, "name");
+
+	if (meta && meta->type == NODE_MAP)
+		check_keys(meta, known, "metadata.", d);
+	if (name && name->type == NODE_SCALAR && is_name(name->text) && !node_is_null(name))
+		return name->text;
+	diag_error(
+	    d,
+	    name   ? name->mark
+	    : meta ? meta->mark
+		   : doc->mark,
+	    "%s: metadata.name: want a name of letters, digits, '.', '_' and '-', at most "
+	    "%d bytes",
+	    kind, NAME_MAX_BYTES);
+	return NULL;
+}
+
+static void add_object(struct config *c, struct object *o)
+{
+	if (c->count == c->room) {
+		size_t room = c->room ? c->room * 2 : 64;
+		struct object **grown = arena_alloc(c->arena, room * sizeof(struct object *));
+
+		if (c->count)
+			memcpy(grown, c->objects, c->count * sizeof(struct object *));
+		c->objects = grown;
+		c->room = room;
+	}
+	c->objects[c->count++] = o;
+}
+
+static bool check_api(const struct node *doc, const char *kind, const char *api, struct diag *d)
+{
+	const struct node *n = node_get(doc, "apiVersion");
+
+	if (n && n->type == NODE_SCALAR && strcmp(n->text, api) == 0)
+		return true;
+	diag_error(d, n ? n->mark : doc->mark, "%s: apiVersion: want %s", kind, api);
+	return false;
+}
+
+static void read_resource(struct config *c, const struct node *doc, struct diag *d)
+{
+	static const char *const known[] = { "apiVersion", "kind", "metadata", "spec", NULL };
+	const struct node *word = doc->type == NODE_MAP ? node_get(doc, "kind") : NULL;
+	const struct kind *k;
+	const char *hint, *name;
+	unsigned before;
+	struct object *o;
+
+	if (!word || word->type != NODE_SCALAR) {
+		diag_error(d, doc->mark,
+			   "want a resource: a map of apiVersion, kind, metadata "
+			   "and spec");
+		return;
+	}
+	check_keys(doc, known, "", d);
+	k = kind_find(word->text, &hint, d->arena);
+	if (!k) {
+		diag_error(d, word->mark, "no kind '%.60s'%s", word->text, hint);
+		return;
+	}
+	check_api(doc, k->name, k->api, d);
+	name = read_name(doc, k->name, d);
+	if (!name)
+		return;
+	if (c->count == CONFIG_OBJECTS) {
+		diag_error(d, word->mark, "more than %d resources", CONFIG_OBJECTS);
+		c->count++; /* said once */
+	}
+	if (c->count > CONFIG_OBJECTS)
+		return;
+	o = arena_alloc(c->arena, k->size);
+	o->kind = k;
+	o->name = name;
+	o->mark = word->mark;
+	o->spec = node_get(doc, "spec");
+	if (o->spec && node_is_null(o->spec))
+		o->spec = NULL;
+	before = d->errors;
+	decode_spec(c->arena, o, d);
+	o->faulty = d->errors != before;
+	add_object(c, o);
+}
+
+static void read_router(struct config *c, const struct node *doc, struct diag *d)
+{
+	static const char *const known[] = { "apiVersion", "kind", "metadata", "spec", NULL };
+	static const char *const fields[] = { "resources", NULL };
+	const struct node *spec = node_get(doc, "spec"), *list = node_get(spec, "resources");
+	const char *name = read_name(doc, "Router", d);
+
+	check_keys(doc, known, "", d);
+	check_api(doc, "Router", API_ROUTER, d);
+	if (c->node && name && strcmp(c->node, name) != 0)
+		diag_error(d, doc->mark,
+			   "Router: metadata.name: '%s', but another Router document "
+			   "says this node is '%s'",
+			   name, c->node);
+	c->node = name;
+	if (spec && spec->type == NODE_MAP)
+		check_keys(spec, fields, "spec.", d);
+	if (!list || list->type != NODE_LIST) {
+		diag_error(d,
+			   list	  ? list->mark
+			   : spec ? spec->mark
+				  : doc->mark,
+			   "Router: spec.resources: want a list of resources");
+		return;
+	}
+	for (const struct node *n = list->child; n; n = n->next) {
+		const char *kind = n->type == NODE_MAP ? node_text(n, "kind") : NULL;
+
+		if (kind && strcmp(kind, "Router") == 0)
+			diag_error(d, n->mark, "a Router inside a Router");
+		else
+			read_resource(c, n, d);
+	}
+}
+
+void config_add(struct config *c, const char *file, const char *buf, size_t len, struct diag *d)
+{
+	unsigned before = d->errors;
+	const struct node *docs = node_parse(c->arena, file, buf, len, d);
+
+	if (!docs->child && d->errors == before)
+		diag_error(d, docs->mark,
+			   "nothing in it; 'routerctl delete --all' takes "
+			   "everything down");
+	for (const struct node *n = docs->child; n; n = n->next) {
+		const char *kind = n->type == NODE_MAP ? node_text(n, "kind") : NULL;
+
+		if (kind && strcmp(kind, "Router") == 0)
+			read_router(c, n, d);
+		else
+			read_resource(c, n, d);
+	}
+}
+
+/* ---- references ---------------------------------------------------------------------------
+ */
+
+static int object_compare(const struct object *a, const struct object *b)
+{
+	int r = strcmp(a->kind->name, b->kind->name);
+
+	return r ? r : strcmp(a->name, b->name);
+}
+
+static int by_name(const void *pa, const void *pb)
+{
+	struct object *const *a = pa, *const *b = pb;
+
+	return object_compare(*a, *b);
+}
+
+/* The first of two namesakes is the one kept. */
+static int by_name_and_place(const void *pa, const void *pb)
+{
+	struct object *const *a = pa, *const *b = pb;
+	int r = object_compare(*a, *b);
+
+	if (r == 0)
+		r = strcmp((*a)->mark.file, (*b)->mark.file);
+	return r ? r : (*a)->mark.line - (*b)->mark.line;
+}
+
+static void make_index(struct config *c, struct diag *d)
+{
+	c->index = arena_alloc(c->arena, (c->count + 1) * sizeof(struct object *));
+	if (c->count) {
+		memcpy(c->index, c->objects, c->count * sizeof(struct object *));
+		qsort(c->index, c->count, sizeof(*c->index), by_name_and_place);
+	}
+	for (size_t i = 1; i < c->count; i++)
+		if (object_compare(c->index[i - 1], c->index[i]) == 0) {
+			c->index[i]->faulty = true;
+			diag_error(d, c->index[i]->mark,
+				   "%s/%s is here twice; the first is %s:%d",
+				   c->index[i]->kind->name, c->index[i]->name,
+				   c->index[i - 1]->mark.file, c->index[i - 1]->mark.line);
+		}
+}
+
+const struct object *config_find(const struct config *c, const struct kind *k, const char *name)
+{
+	const struct object key = { .kind = k, .name = name };
+	const struct object *const p = &key;
+	struct object **at = bsearch(&p, c->index, c->count, sizeof(*c->index), by_name);
+
+	return at ? *at : NULL;
+}
+
+static void resolve_ref(const struct config *c, const struct object *o, const char *path,
+			const struct kind *k, struct ref *r, struct diag *d)
+{
+	const char *best = NULL;
+	unsigned least = 99;
+
+	if (!r->name)
+		return;
+	r->to = config_find(c, k, r->name);
+	if (r->to)
+		return;
+	for (size_t i = 0; i < c->count && i < 1000; i++) {
+		unsigned distance = c->objects[i]->kind == k
+					? decode_distance(r->name, c->objects[i]->name)
+					: 99;
+
+		if (distance < least) {
+			least = distance;
+			best = c->objects[i]->name;
+		}
+	}
+	object_error(o, path, d, "no %s is named '%.60s'%s", k->name, r->name,
+		     decode_hint(d->arena, r->name, best, least));
+}
+
+/* Objects come first: a bare word may name an Interface, a WireGuardInterface or, last, an
+ * interface of the kernel's. */
+static void resolve_link(const struct config *c, const struct object *o, const char *path,
+			 struct link_ref *r, struct diag *d)
+{
+	static const struct kind *const named[] = { &kind_interface,
+						    &kind_wireguard_interface };
+	const char *slash = r->text ? strchr(r->text, '/') : NULL;
+	const char *name = slash ? slash + 1 : r->text;
+
+	if (!r->text)
+		return;
+	for (size_t i = 0; i < sizeof(named) / sizeof(*named) && !r->to; i++) {
+		size_t n = strlen(named[i]->name);
+
+		if (slash && ((size_t)(slash - r->text) != n ||
+			      strncmp(r->text, named[i]->name, n) != 0))
+			continue;
+		r->to = config_find(c, named[i], name);
+	}
+	if (r->to)
+		r->name = link_name(r->to);
+	else if (slash)
+		object_error(o, path, d, "'%.60s' names no Interface and no WireGuardInterface",
+			     r->text);
+	else if (!decode_link_name(name))
+		object_error(o, path, d,
+			     "'%.60s' is neither an Interface object nor an interface "
+			     "name of 1 to 15 characters",
+			     name);
+	else
+		r->name = name;
+}
+
+static void resolve_fields(const struct config *c, struct object *o, const char *prefix,
+			   const struct field *fields, struct diag *d)
+{
+	for (const struct field *f = fields; f->name; f++) {
+		const char *path =
+		    arena_printf(d->arena, "%s%s%s", prefix, *prefix ? "." : "", f->name);
+		void *at = (char *)o + f->offset;
+
+		if (f->type == FIELD_REF)
+			resolve_ref(c, o, path, f->ref, at, d);
+		else if (f->type == FIELD_LINK)
+			resolve_link(c, o, path, at, d);
+		else if (f->type == FIELD_GROUP)
+			resolve_fields(c, o, path, f->fields, d);
+	}
+}
+
+/* ---- the whole ----------------------------------------------------------------------------
+ */
+
+struct clash {
+	struct arena *arena;
+	struct diag *diag;
+};
+
+static void clash(void *arg, const struct item *a, const struct item *b)
+{
+	struct clash *k = arg;
+	const struct object *first = a->origin, *second = b->origin;
+
+	if (strcmp(first->mark.file, second->mark.file) > 0 ||
+	    (strcmp(first->mark.file, second->mark.file) == 0 &&
+	     first->mark.line > second->mark.line)) {
+		const struct item *t = a;
+
+		a = b;
+		b = t;
+		first = a->origin;
+		second = b->origin;
+	}
+	diag_error(k->diag, second->mark, "%s/%s: wants '%s', but %s wants '%s'",
+		   second->kind->name, second->name, item_text(k->arena, b),
+		   object_where(k->arena, first), item_text(k->arena, a));
+}
+
+/* ---- soundness: an object is judged only when all it refers to is right -------------------
+ */
+
+enum sound { UNKNOWN, SOUND, UNSOUND };
+
+static bool is_sound(struct object *o);
+
+static bool refs_sound(struct object *o, const struct field *fields)
+{
+	for (const struct field *f = fields; f->name; f++) {
+		void *at = (char *)o + f->offset;
+		const struct object *to = f->type == FIELD_REF	  ? ((struct ref *)at)->to
+					  : f->type == FIELD_LINK ? ((struct link_ref *)at)->to
+								  : NULL;
+
+		if (to && !is_sound((struct object *)to))
+			return false;
+		if (f->type == FIELD_GROUP && !refs_sound(o, f->fields))
+			return false;
+	}
+	return true;
+}
+
+/* Ends, because no kind refers, however indirectly, to its own. */
+static bool is_sound(struct object *o)
+{
+	if (o->sound == UNKNOWN)
+		o->sound = !o->faulty && refs_sound(o, o->kind->fields) ? SOUND : UNSOUND;
+	return o->sound == SOUND;
+}
+
+static void judge_again(struct config *c)
+{
+	for (size_t i = 0; i < c->count; i++)
+		c->objects[i]->sound = UNKNOWN;
+}
+
+static void lower(const struct config *c, struct state *want)
+{
+	for (size_t i = 0; i < c->count; i++)
+		if (c->objects[i]->kind->lower && is_sound(c->objects[i]))
+			c->objects[i]->kind->lower(c, c->objects[i], want);
+}
+
+bool config_check(struct config *c, struct diag *d)
+{
+	struct state scratch = { .arena = c->arena };
+	struct clash k = { c->arena, d };
+
+	if (c->count > CONFIG_OBJECTS)
+		return false;
+	make_index(c, d);
+	for (size_t i = 0; i < c->count; i++) {
+		unsigned before = d->errors;
+
+		resolve_fields(c, c->objects[i], "", c->objects[i]->kind->fields, d);
+		c->objects[i]->faulty |= d->errors != before;
+	}
+	for (size_t i = 0; i < c->count; i++) {
+		struct object *o = c->objects[i];
+		unsigned before = d->errors;
+
+		if (o->kind->check && is_sound(o))
+			o->kind->check(c, o, d);
+		o->faulty |= d->errors != before;
+	}
+	judge_again(c);
+	claims_check(c, d);
+	lower(c, &scratch);
+	state_sort(&scratch, clash, &k);
+	return d->errors == 0;
+}
+
+/* FNV-1a, 64 bits: not against an enemy, only to notice an edit. */
+static uint64_t digest(uint64_t h, const void *buf, size_t len)
+{
+	for (const unsigned char *b = buf; len > 0; b++, len--)
+		h = (h ^ *b) * 0x100000001b3;
+	return h;
+}
+
+/* Each link and its peers carry the digest of the endpoints as they are configured, so that
+ * a changed configuration can be told from a peer that roamed. */
+static void seal_endpoints(struct state *want)
+{
+	for (size_t i = 0; i < want->count; i++) {
+		struct item *link = &want->items[i];
+		uint64_t h = 0xcbf29ce484222325;
+
+		if (link->type != ITEM_LINK || link->wg.kind != LINK_WIREGUARD)
+			continue;
+		for (int pass = 0; pass < 2; pass++)
+			for (size_t j = 0; j < want->count; j++) {
+				struct item *p = &want->items[j];
+				char ep[ENDPOINT_STRLEN];
+
+				if (p->type != ITEM_PEER || strcmp(p->link, link->link) != 0)
+					continue;
+				if (pass)
+					p->peer.endpoints = h;
+				else if (p->peer.endpoint.host) {
+					endpoint_print(&p->peer.endpoint, ep);
+					h = digest(h, &p->peer.key, sizeof(p->peer.key));
+					h = digest(h, ep, strlen(ep) + 1);
+				}
+			}
+		link->wg.endpoints = h;
+	}
+}
+
+void config_lower(const struct config *c, struct state *want)
+{
+	lower(c, want);
+	state_sort(want, NULL, NULL);
+	seal_endpoints(want);
+}
+
+const char *object_name(struct arena *a, const struct object *o)
+{
+	return o ? arena_printf(a, "%s/%s", o->kind->name, o->name) : "";
+}

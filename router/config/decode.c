@@ -1,0 +1,536 @@
+/* decode.c - text to values, by the field tables. */
+#include <net/if.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "config/kind.h"
+
+#define QUOTE 60 /* bytes of a stranger's text repeated in an error */
+
+/* ---- places and words ---------------------------------------------------------------------
+ */
+
+struct mark object_mark(const struct object *o, const char *path)
+{
+	const struct node *n = o->spec;
+	struct mark at = o->mark;
+	char part[64];
+
+	while (n && *path) {
+		size_t len = strcspn(path, ".");
+
+		if (len >= sizeof(part))
+			break;
+		memcpy(part, path, len);
+		part[len] = '\0';
+		n = node_get(n, part);
+		if (n)
+			at = n->mark;
+		path += len + (path[len] == '.');
+	}
+	return at;
+}
+
+static const char *vwords(struct diag *d, const char *fmt, va_list ap)
+{
+	return arena_vprintf(d->arena, fmt, ap);
+}
+
+void object_error(const struct object *o, const char *path, struct diag *d, const char *fmt,
+		  ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	diag_error(d, object_mark(o, path), "%s/%s: spec%s%s: %s", o->kind->name, o->name,
+		   *path ? "." : "", path, vwords(d, fmt, ap));
+	va_end(ap);
+}
+
+void object_warn(const struct object *o, const char *path, struct diag *d, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	diag_warn(d, object_mark(o, path), "%s/%s: spec%s%s: %s", o->kind->name, o->name,
+		  *path ? "." : "", path, vwords(d, fmt, ap));
+	va_end(ap);
+}
+
+const char *object_where(struct arena *a, const struct object *o)
+{
+	return arena_printf(a, "%s/%s (%s:%d)", o->kind->name, o->name, o->mark.file,
+			    o->mark.line);
+}
+
+/* Levenshtein's distance, case counting nothing; words here are short. */
+unsigned decode_distance(const char *a, const char *b)
+{
+	unsigned row[65];
+	size_t n = strlen(b);
+
+	if (n > 64 || strlen(a) > 64)
+		return 99;
+	for (unsigned j = 0; j <= n; j++)
+		row[j] = j;
+	for (unsigned i = 1; *a; a++, i++) {
+		unsigned diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= n; j++) {
+			unsigned cost = diagonal + ((*a | 32) != (b[j - 1] | 32));
+
+			diagonal = row[j];
+			if (row[j] + 1 < cost)
+				cost = row[j] + 1;
+			if (row[j - 1] + 1 < cost)
+				cost = row[j - 1] + 1;
+			row[j] = cost;
+		}
+	}
+	return row[n];
+}
+
+const char *decode_hint(struct arena *a, const char *text, const char *best, unsigned distance)
+{
+	if (!best || distance > 3 || distance * 2 > strlen(text) + 1)
+		return "";
+	return arena_printf(a, " (did you mean '%s'?)", best);
+}
+
+/* ---- one decoder for each type; each returns what it wants, or NULL when it got it ---------
+ */
+
+struct decoding {
+	struct arena *arena;
+	const struct field *field;
+};
+
+/* dev_valid_name(), net/core/dev.c, less '%', which makes the kernel choose a number. */
+bool decode_link_name(const char *text)
+{
+	size_t n = strlen(text);
+
+	return n > 0 && n < IFNAMSIZ && strcmp(text, ".") != 0 && strcmp(text, "..") != 0 &&
+	       !strpbrk(text, "/:% \t\n\v\f\r");
+}
+
+static const char *decode_text(struct decoding *c, const char *text, void *at)
+{
+	(void)c;
+	*(const char **)at = text;
+	return *text ? NULL : "some text";
+}
+
+static const char *decode_word(struct decoding *c, const char *text, void *at)
+{
+	const char *best = NULL, *list = "";
+	unsigned least = 99;
+
+	for (const struct word *w = c->field->words; w->word; w++) {
+		unsigned distance = decode_distance(text, w->word);
+
+		if (distance == 0 && w->refused)
+			return arena_printf(c->arena, "not '%s': %s", w->word, w->refused);
+		if (distance == 0 && strcmp(text, w->word) == 0) {
+			*(const char **)at = w->word;
+			return NULL;
+		}
+		if (w->refused)
+			continue;
+		if (distance < least) {
+			least = distance;
+			best = w->word;
+		}
+		list = arena_printf(c->arena, "%s%s'%s'", list, *list ? " or " : "", w->word);
+	}
+	return arena_printf(c->arena, "%s%s", list, decode_hint(c->arena, text, best, least));
+}
+
+static const char *decode_path(struct decoding *c, const char *text, void *at)
+{
+	(void)c;
+	*(const char **)at = text;
+	return *text == '/' ? NULL : "an absolute path";
+}
+
+#define WANT_LINK "an interface name: 1 to 15 characters, no blank, '/', ':' or '%'"
+
+static const char *decode_linkname(struct decoding *c, const char *text, void *at)
+{
+	(void)c;
+	*(const char **)at = text;
+	return decode_link_name(text) ? NULL : WANT_LINK;
+}
+
+static const char *decode_link(struct decoding *c, const char *text, void *at)
+{
+	const char *slash = strchr(text, '/');
+
+	(void)c;
+	((struct link_ref *)at)->text = text;
+	if (slash) /* Kind/name */
+		return slash != text && slash[1] ? NULL : WANT_LINK;
+	return strlen(text) && strlen(text) <= NAME_MAX_BYTES ? NULL : WANT_LINK;
+}
+
+static const char *decode_host(struct decoding *c, const char *text, void *at)
+{
+	struct addr a;
+
+	(void)c;
+	if (!addr_parse(text, &a) || !addr_is_host(&a))
+		return "one IP address, as 10.252.0.1";
+	*(struct addr *)at = a;
+	return NULL;
+}
+
+static const char *decode_host4(struct decoding *c, const char *text, void *at)
+{
+	struct addr a;
+
+	(void)c;
+	if (!addr_parse(text, &a))
+		return "one IPv4 address, as 10.77.60.9/32";
+	if (a.family != AF_INET)
+		return "an IPv4 address; IPv6 is not delivered yet";
+	if (!addr_is_host(&a))
+		return "one host, so a /32; a prefix is HybridRoute's matter";
+	*(struct addr *)at = a;
+	return NULL;
+}
+
+static const char *decode_cidr4(struct decoding *c, const char *text, void *at)
+{
+	struct addr a;
+
+	(void)c;
+	if (!addr_parse(text, &a) || a.family != AF_INET || !strchr(text, '/'))
+		return "an IPv4 address with its prefix length, as 10.252.0.1/32";
+	*(struct addr *)at = a;
+	return NULL;
+}
+
+static const char *decode_any_prefix(const char *text, bool v4, struct addr *at)
+{
+	struct addr a;
+
+	if (!addr_parse(text, &a) || (v4 && a.family != AF_INET) || !strchr(text, '/'))
+		return v4 ? "an IPv4 prefix, as 10.77.60.0/24"
+			  : "a prefix, as 10.77.60.9/32 or fd00::/64";
+	if (!addr_is_prefix(&a))
+		return "a prefix without host bits: 10.77.60.0/24, not 10.77.60.1/24";
+	*at = a;
+	return NULL;
+}
+
+static const char *decode_prefix4(struct decoding *c, const char *text, void *at)
+{
+	(void)c;
+	return decode_any_prefix(text, true, at);
+}
+
+static const char *decode_prefix(struct decoding *c, const char *text, void *at)
+{
+	(void)c;
+	return decode_any_prefix(text, false, at);
+}
+
+static const char *decode_number(struct decoding *c, const char *text, void *at)
+{
+	const struct field *f = c->field;
+	uint64_t v = 0;
+	size_t n = strlen(text);
+
+	if (n == 0 || n > 10 || strspn(text, "0123456789") != n || (n > 1 && *text == '0'))
+		v = UINT64_MAX;
+	for (; v != UINT64_MAX && *text; text++)
+		v = v * 10 + (uint64_t)(*text - '0');
+	if (v < f->min || v > f->max)
+		return arena_printf(c->arena, "a whole number, %u to %u", f->min, f->max);
+	*(uint32_t *)at = (uint32_t)v;
+	return NULL;
+}
+
+static const char *decode_bool(struct decoding *c, const char *text, void *at)
+{
+	(void)c;
+	*(bool *)at = strcmp(text, "true") == 0;
+	return *(bool *)at || strcmp(text, "false") == 0 ? NULL : "true or false";
+}
+
+static const char *decode_key(struct decoding *c, const char *text, void *at)
+{
+	struct key k;
+
+	(void)c;
+	if (key_parse(text, &k) < 0)
+		return "a WireGuard public key: 44 characters of base64, as 'wg pubkey' prints";
+	if (!key_is_usable(&k))
+		return "a usable WireGuard public key; this is a point of low order, which no "
+		       "private key has";
+	*(struct key *)at = k;
+	return NULL;
+}
+
+/* A DNS name, RFC 1123 section 2.1: labels of 1 to 63 letters, digits and inner hyphens. An
+ * all-numeric last label would be an address mistyped. */
+static bool is_dns_name(const char *text, size_t len)
+{
+	size_t label = 0;
+	bool letter = false;
+
+	if (len == 0 || len > 253)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		char ch = text[i];
+		bool alpha = (ch | 32) >= 'a' && (ch | 32) <= 'z';
+
+		if (ch == '.') {
+			if (label == 0 || text[i - 1] == '-')
+				return false;
+			label = 0;
+			letter = false;
+			continue;
+		}
+		if (!alpha && !(ch >= '0' && ch <= '9') && (ch != '-' || label == 0))
+			return false;
+		letter |= alpha;
+		if (++label > 63)
+			return false;
+	}
+	return label > 0 && letter && text[len - 1] != '-';
+}
+
+#define WANT_ENDPOINT                                                                          \
+	"HOST:PORT, as 203.0.113.20:51820, [2001:db8::1]:51820 or vpn.example.net:51820"
+
+static const char *decode_endpoint(struct decoding *c, const char *text, void *at)
+{
+	const char *colon = strrchr(text, ':');
+	struct field port_field = { .min = 1, .max = UINT16_MAX };
+	struct decoding port_of = { c->arena, &port_field };
+	struct endpoint e = { 0 };
+	uint32_t port;
+	size_t len;
+	char *host;
+
+	if (!colon || decode_number(&port_of, colon + 1, &port))
+		return WANT_ENDPOINT;
+	len = (size_t)(colon - text);
+	host = arena_strndup(c->arena, text, len);
+	if (len > 2 && host[0] == '[' && host[len - 1] == ']') {
+		host[len - 1] = '\0';
+		host++;
+		if (!strchr(host, ':') || strchr(host, '/') || !addr_parse(host, &e.address))
+			return WANT_ENDPOINT;
+	} else if (strchr(host, '/') || strchr(host, ':')) {
+		return WANT_ENDPOINT;
+	} else if (!addr_parse(host, &e.address) && !is_dns_name(host, len)) {
+		return WANT_ENDPOINT;
+	}
+	e.host = host;
+	e.port = (uint16_t)port;
+	*(struct endpoint *)at = e;
+	return NULL;
+}
+
+static const char *decode_ref(struct decoding *c, const char *text, void *at)
+{
+	const char *slash = strchr(text, '/');
+	size_t n = strlen(c->field->ref->name);
+
+	((struct ref *)at)->name = slash ? slash + 1 : text;
+	if (slash &&
+	    ((size_t)(slash - text) != n || strncmp(text, c->field->ref->name, n) != 0))
+		return arena_printf(c->arena, "the name of a %s", c->field->ref->name);
+	return *((struct ref *)at)->name ? NULL : "a name";
+}
+
+static const char *decode_refused(struct decoding *c, const char *text, void *at)
+{
+	(void)text, (void)at;
+	return arena_printf(c->arena, "nothing here: %s", c->field->help);
+}
+
+enum quoting { ANY, PLAIN };
+
+static const struct decoder {
+	const char *(*decode)(struct decoding *c, const char *text, void *at);
+	size_t element;	      /* bytes of one entry of a list; 0: a scalar */
+	enum quoting quoting; /* PLAIN: "8" and "true" in quotes are text, not this */
+	bool secret;	      /* what stands there may be a secret: not repeated */
+} decoders[] = {
+	[FIELD_TEXT] = { decode_text },
+	[FIELD_TEXTS] = { decode_text, sizeof(const char *) },
+	[FIELD_WORD] = { decode_word },
+	[FIELD_PATH] = { decode_path },
+	[FIELD_LINKNAME] = { decode_linkname },
+	[FIELD_LINK] = { decode_link },
+	[FIELD_HOST] = { decode_host },
+	[FIELD_HOST4] = { decode_host4 },
+	[FIELD_CIDR4] = { decode_cidr4 },
+	[FIELD_PREFIX4] = { decode_prefix4 },
+	[FIELD_PREFIXES] = { decode_prefix, sizeof(struct addr) },
+	[FIELD_PREFIXES4] = { decode_prefix4, sizeof(struct addr) },
+	[FIELD_NUMBER] = { decode_number, .quoting = PLAIN },
+	[FIELD_BOOL] = { decode_bool, .quoting = PLAIN },
+	[FIELD_KEY] = { decode_key, .secret = true },
+	[FIELD_ENDPOINT] = { decode_endpoint },
+	[FIELD_REF] = { decode_ref },
+	[FIELD_GROUP] = { NULL },
+	[FIELD_REFUSED] = { decode_refused, .secret = true },
+};
+
+/* ---- tables -------------------------------------------------------------------------------
+ */
+
+static void fault(const struct object *o, const struct node *n, const char *path,
+		  const struct field *f, const char *wants, struct diag *d)
+{
+	bool show = n->type == NODE_SCALAR && !decoders[f->type].secret && *n->text;
+
+	if (show)
+		diag_error(d, n->mark, "%s/%s: spec.%s: '%.*s' will not do: want %s",
+			   o->kind->name, o->name, path, QUOTE, n->text, wants);
+	else
+		diag_error(d, n->mark, "%s/%s: spec.%s: want %s", o->kind->name, o->name, path,
+			   wants);
+}
+
+static void decode_scalar(struct arena *a, const struct object *o, const struct node *n,
+			  const char *path, const struct field *f, void *at, struct diag *d)
+{
+	const struct decoder *dec = &decoders[f->type];
+	struct decoding c = { a, f };
+	const char *wants;
+
+	if (f->type == FIELD_REFUSED) {
+		fault(o, n, path, f, dec->decode(&c, "", at), d);
+		return;
+	}
+	if (n->type != NODE_SCALAR) {
+		fault(o, n, path, f,
+		      n->type == NODE_MAP ? "a value, not a map" : "a value, not a list", d);
+		return;
+	}
+	if (node_is_null(n)) {
+		fault(o, n, path, f, "a value, or leave the line out", d);
+		return;
+	}
+	wants = dec->decode(&c, n->text, at);
+	if (!wants && dec->quoting == PLAIN && !n->plain)
+		wants = "it without quotes";
+	if (wants)
+		fault(o, n, path, f, wants, d);
+}
+
+static void decode_list(struct arena *a, const struct object *o, const struct node *n,
+			const char *path, const struct field *f, struct list *at,
+			struct diag *d)
+{
+	size_t size = decoders[f->type].element, count = 0;
+
+	if (n->type != NODE_LIST) {
+		fault(o, n, path, f, "a list, as [a, b]", d);
+		return;
+	}
+	for (const struct node *e = n->child; e; e = e->next)
+		count++;
+	if (count > LIST_MAX) {
+		fault(o, n, path, f, "fewer entries: at most 100000", d);
+		return;
+	}
+	at->items = arena_alloc(a, (count + 1) * size);
+	for (const struct node *e = n->child; e; e = e->next, at->count++)
+		decode_scalar(a, o, e, arena_printf(d->arena, "%s[%zu]", path, at->count), f,
+			      (char *)at->items + at->count * size, d);
+}
+
+static const struct field *find(const struct field *fields, const char *name, const char **hint,
+				struct arena *a)
+{
+	const char *best = NULL;
+	unsigned least = 99;
+
+	for (const struct field *f = fields; f->name; f++) {
+		unsigned distance = decode_distance(name, f->name);
+
+		if (strcmp(name, f->name) == 0)
+			return f;
+		if (distance < least) {
+			least = distance;
+			best = f->name;
+		}
+	}
+	*hint = decode_hint(a, name, best, least);
+	return NULL;
+}
+
+static void decode_map(struct arena *a, struct object *o, const struct node *map,
+		       const char *prefix, const struct field *fields, struct diag *d);
+
+static void decode_field(struct arena *a, struct object *o, const struct node *n,
+			 const char *path, const struct field *f, struct diag *d)
+{
+	void *at = (char *)o + f->offset;
+
+	if (f->type == FIELD_GROUP)
+		decode_map(a, o, n, path, f->fields, d);
+	else if (decoders[f->type].element)
+		decode_list(a, o, n, path, f, at, d);
+	else
+		decode_scalar(a, o, n, path, f, at, d);
+}
+
+static void apply_fallback(struct arena *a, struct object *o, const struct field *f)
+{
+	struct decoding c = { a, f };
+
+	if (f->fallback)
+		(void)decoders[f->type].decode(&c, f->fallback, (char *)o + f->offset);
+}
+
+/* map is NULL where it was left out: then only what is required is missed. */
+static void decode_map(struct arena *a, struct object *o, const struct node *map,
+		       const char *prefix, const struct field *fields, struct diag *d)
+{
+	const char *dot = *prefix ? "." : "";
+
+	if (map && map->type != NODE_MAP) {
+		diag_error(d, map->mark, "%s/%s: spec%s%s: want a map of fields", o->kind->name,
+			   o->name, dot, prefix);
+		return;
+	}
+	for (const struct node *n = map ? map->child : NULL; n; n = n->next) {
+		const char *path = arena_printf(a, "%s%s%s", prefix, dot, n->key), *hint;
+		const struct field *f = find(fields, n->key, &hint, a);
+
+		if (f)
+			decode_field(a, o, n, path, f, d);
+		else
+			diag_error(d, n->key_mark, "%s/%s: no field spec.%.*s%s", o->kind->name,
+				   o->name, QUOTE, path, hint);
+	}
+	for (const struct field *f = fields; f->name; f++) {
+		const char *path = arena_printf(a, "%s%s%s", prefix, dot, f->name);
+
+		if (node_get(map, f->name))
+			continue;
+		if (f->required)
+			diag_error(d, map ? map->mark : object_mark(o, prefix),
+				   "%s/%s: spec.%s is missing: %s", o->kind->name, o->name,
+				   path, f->help);
+		if (f->type == FIELD_GROUP && !f->required)
+			for (const struct field *g = f->fields; g->name; g++)
+				apply_fallback(a, o, g);
+		apply_fallback(a, o, f);
+	}
+}
+
+void decode_spec(struct arena *a, struct object *o, struct diag *d)
+{
+	decode_map(a, o, o->spec, "", o->kind->fields, d);
+}

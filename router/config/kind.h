@@ -1,0 +1,134 @@
+/* kind.h - what a document may say, as tables.
+ *
+ * One struct kind per kind; its field table drives decoding, reference resolution and
+ * docs/reference.md. Adding a kind: one struct, one field table, check() and lower(), one
+ * line in kinds[]. */
+#pragma once
+
+#include <stddef.h>
+
+#include "base/addr.h"
+#include "base/diag.h"
+#include "base/yaml.h"
+#include "state.h"
+
+#define API_ROUTER "routerd.net/v1alpha1"
+#define API_NET	   "net.routerd.net/v1alpha1"
+#define API_HYBRID "hybrid.routerd.net/v1alpha1"
+
+#define NAME_MAX_BYTES 253    /* metadata.name */
+#define LIST_MAX       100000 /* entries of one list in a spec */
+
+struct config;
+struct kind;
+
+/* First member of every kind's struct. */
+struct object {
+	const struct kind *kind;
+	const char *name;
+	struct mark mark;	 /* of its kind: line */
+	const struct node *spec; /* for the places of faults */
+	bool faulty;		 /* something was reported of it */
+	unsigned char sound;	 /* config.c's */
+};
+
+/* A name in the text, a pointer once the references are resolved. */
+struct ref {
+	const char *name; /* NULL: not given */
+	const struct object *to;
+};
+
+/* An interface: the name of an Interface or WireGuardInterface object, or the kernel's. */
+struct link_ref {
+	const char *text;	 /* NULL: not given */
+	const struct object *to; /* NULL: the kernel's name was written */
+	const char *name;	 /* the kernel's name, once resolved */
+};
+
+struct list {
+	void *items; /* array of the element type */
+	size_t count;
+};
+
+enum field_type {
+	FIELD_TEXT,	/* const char * */
+	FIELD_TEXTS,	/* struct list of const char * */
+	FIELD_WORD,	/* const char *, one of .words */
+	FIELD_PATH,	/* const char *, absolute */
+	FIELD_LINKNAME, /* const char *, the kernel's name of an interface */
+	FIELD_LINK,	/* struct link_ref */
+	FIELD_HOST,	/* struct addr, a host of either family */
+	FIELD_HOST4,	/* struct addr, an IPv4 host; "/32" may follow */
+	FIELD_CIDR4,	/* struct addr, an IPv4 host with its subnet's prefix length */
+	FIELD_PREFIX4,	/* struct addr, IPv4, no host bits */
+	FIELD_PREFIXES, /* struct list of struct addr, either family */
+	FIELD_PREFIXES4,
+	FIELD_NUMBER,	/* uint32_t, .min to .max */
+	FIELD_BOOL,	/* bool */
+	FIELD_KEY,	/* struct key, a WireGuard public key */
+	FIELD_ENDPOINT, /* struct endpoint */
+	FIELD_REF,	/* struct ref to an object of kind .ref */
+	FIELD_GROUP,	/* a map of .fields */
+	FIELD_REFUSED,	/* never accepted; .help says why and what instead */
+};
+
+/* A word that may stand in a FIELD_WORD. */
+struct word {
+	const char *word;
+	const char *refused; /* NULL: fine; else why not */
+};
+
+struct field {
+	const char *name; /* key under spec: */
+	enum field_type type;
+	size_t offset;
+	const char *help; /* one line, no full stop */
+	bool required;
+	const char *fallback; /* as written in a file; NULL: unset */
+	uint32_t min, max;
+	const struct word *words; /* ends with a NULL word */
+	const struct kind *ref;
+	const struct field *fields; /* ends with a NULL name; offsets from the object */
+};
+
+struct kind {
+	const char *name, *api;
+	const char *help;
+	size_t size;
+	const struct field *fields; /* ends with a NULL name */
+	/* May assume that this object and all it refers to are without fault so far. NULL:
+	 * the fields say all. */
+	void (*check)(const struct config *c, struct object *o, struct diag *d);
+	/* Says what must be in the kernel for this object. Cannot fail. NULL: nothing. */
+	void (*lower)(const struct config *c, const struct object *o, struct state *want);
+};
+
+extern const struct kind kind_interface, kind_wireguard_interface, kind_wireguard_peer,
+    kind_static_address, kind_route, kind_sysctl; /* net.c */
+extern const struct kind kind_overlay_peer, kind_hybrid_route, kind_mobility_domain,
+    kind_cloud_provider, kind_address_claim; /* hybrid.c */
+extern const struct kind *const kinds[];     /* NULL-terminated */
+
+const char *link_name(const struct object *o); /* net.c: the kernel's name */
+/* hybrid.c: warns of an overlay address where some cloud or carrier cuts it. */
+void overlay_warn(const struct object *o, const char *path, const struct addr *a,
+		  struct diag *d);
+void claims_check(const struct config *c,
+		  struct diag *d); /* hybrid.c: one address, one claim */
+
+/* decode.c: spec into the object behind o, by its kind's table. Faults are all reported. */
+void decode_spec(struct arena *a, struct object *o, struct diag *d);
+/* The known word nearest to text, as " (did you mean 'x'?)", or "". */
+const char *decode_hint(struct arena *a, const char *text, const char *best, unsigned distance);
+unsigned decode_distance(const char *a, const char *b); /* edits, at most 99 */
+bool decode_link_name(const char *text); /* may the kernel have such an interface? */
+
+/* Where in the document spec.PATH ("capture.interface") of o stands; o itself if nowhere. */
+struct mark object_mark(const struct object *o, const char *path);
+/* Reports "KIND/NAME: spec.PATH: words" there. */
+void object_error(const struct object *o, const char *path, struct diag *d, const char *fmt,
+		  ...) __attribute__((format(printf, 4, 5)));
+void object_warn(const struct object *o, const char *path, struct diag *d, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+/* "KIND/NAME (FILE:LINE)", to name the other party. */
+const char *object_where(struct arena *a, const struct object *o);

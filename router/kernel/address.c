@@ -1,0 +1,103 @@
+/* address.c - IPv4 addresses on links. Ours carry IFA_PROTO; besides those only what a
+ * configuration says must be absent is removed, exactly that address. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/clean.h"
+#include "kernel/kernel.h"
+
+struct look {
+	struct kernel *k;
+	struct state *have;
+};
+
+static void each_address(struct nlmsghdr *h, void *arg)
+{
+	struct ifaddrmsg *ifa = nlmsg_data(h);
+	struct nlattr *at[IFA_MAX + 1];
+	struct item it = { .type = ITEM_ADDRESS };
+	struct look *look = arg;
+
+	if (h->nlmsg_type != RTM_NEWADDR || ifa->ifa_family != AF_INET ||
+	    nlmsg_parse(h, sizeof(*ifa), at, IFA_MAX, NULL) < 0 || !at[IFA_LOCAL] ||
+	    nla_len(at[IFA_LOCAL]) < 4)
+		return;
+	it.link = kernel_link_name(look->k, (int)ifa->ifa_index);
+	if (!it.link)
+		return;
+	it.address = addr_from(AF_INET, nla_data(at[IFA_LOCAL]), ifa->ifa_prefixlen);
+	it.ours = at[IFA_PROTO] && nla_get_u8(at[IFA_PROTO]) == KERNEL_PROTO;
+	it.ifa.primary = !(ifa->ifa_flags & IFA_F_SECONDARY);
+	state_add(look->have, &it); /* all of them: absences and exclusive ask for any */
+}
+
+static int address_observe(struct kernel *k, struct state *have)
+{
+	struct ifaddrmsg ifa = { .ifa_family = AF_INET };
+	struct look look = { k, have };
+
+	return netlink_dump(k->route, netlink_new(0, RTM_GETADDR, 0, &ifa, sizeof(ifa)),
+			    each_address, &look);
+}
+
+static void request(struct kernel *k, struct op *op, const struct item *it, int type, int flags)
+{
+	struct ifaddrmsg ifa = {
+		.ifa_family = AF_INET,
+		.ifa_prefixlen = it->address.bits,
+		.ifa_index = (unsigned)kernel_link_index(k, it->link),
+	};
+	struct nl_msg *m;
+
+	if (!ifa.ifa_index) {
+		kernel_no_link(k, op, it->link);
+		return;
+	}
+	m = netlink_new(64, type, flags, &ifa, sizeof(ifa));
+	nla_put(m, IFA_LOCAL, 4, it->address.bytes);
+	nla_put(m, IFA_ADDRESS, 4, it->address.bytes);
+	if (type == RTM_NEWADDR)
+		nla_put_u8(m, IFA_PROTO, KERNEL_PROTO);
+	netlink_queue(k->route, k->arena, op, m);
+}
+
+static void address_put(struct kernel *k, struct op *op)
+{
+	request(k, op, op->want, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
+}
+
+/* Without promote_secondaries the kernel drops a primary's secondaries with it
+ * (__inet_del_ifa(), net/ipv4/devinet.c): then it is switched on for this one request. */
+static void address_del(struct kernel *k, struct op *op)
+{
+	const struct item *h = op->have;
+	CLEAN(close_fd) int fd = -1;
+	char path[128], before = '1';
+
+	if (h->ifa.primary) {
+		snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/promote_secondaries",
+			 h->link);
+		fd = open(path, O_RDWR | O_CLOEXEC);
+		if (fd < 0 || pread(fd, &before, 1, 0) != 1 ||
+		    (before == '0' && pwrite(fd, "1", 1, 0) != 1)) {
+			kernel_fail(op, -errno,
+				    arena_printf(k->arena,
+						 "%s: cannot protect the other addresses "
+						 "of %s, so nothing was removed",
+						 path, h->link));
+			return;
+		}
+	}
+	request(k, op, h, RTM_DELADDR, 0);
+	if (before != '0')
+		return;
+	netlink_flush(k->route);
+	if (pwrite(fd, "0", 1, 0) != 1)
+		op->note = arena_printf(k->arena, "%s stayed 1", path);
+}
+
+const struct driver address_driver = { address_observe, address_put, address_del, NULL };

@@ -1,0 +1,211 @@
+#include "kernel/kernel.h"
+
+#include <errno.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <netlink/genl/ctrl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TRIES 5 /* of an observation, while the tables move under it */
+
+static const struct driver *const drivers[ITEM_TYPES] = {
+	[ITEM_LINK] = &link_driver,	  [ITEM_SYSCTL] = &sysctl_driver,
+	[ITEM_ADDRESS] = &address_driver, [ITEM_PEER] = &peer_driver,
+	[ITEM_ALLOWED] = &allowed_driver, [ITEM_ROUTE] = &route_driver,
+	[ITEM_PROXY] = &proxy_driver,	  [ITEM_CLAMP] = &clamp_driver,
+};
+
+int kernel_open(struct kernel *k)
+{
+	int r;
+
+	*k = (struct kernel){ 0 };
+	r = netlink_open(&k->route, NETLINK_ROUTE, false);
+	if (r < 0)
+		return r;
+	(void)netlink_open(&k->nft, NETLINK_NETFILTER, false);
+	(void)netlink_open(&k->wg, NETLINK_GENERIC, true);
+	/* Asking for the family by name loads the module, if there is one. */
+	if (k->wg)
+		r = genl_ctrl_resolve(netlink_sock(k->wg), "wireguard");
+	k->wg_family = r > 0 ? r : 0;
+	return 0;
+}
+
+void kernel_close(struct kernel *k)
+{
+	netlink_close(&k->route);
+	netlink_close(&k->nft);
+	netlink_close(&k->wg);
+}
+
+/* ---- links --------------------------------------------------------------------------------
+ */
+
+static int by_index(const void *pa, const void *pb)
+{
+	const struct link *a = pa, *b = pb;
+
+	return (a->index > b->index) - (a->index < b->index);
+}
+
+static int by_name(const void *pa, const void *pb)
+{
+	const struct link *a = pa, *b = pb;
+
+	return strcmp(a->name, b->name);
+}
+
+static void each_link(struct nlmsghdr *h, void *arg)
+{
+	struct ifinfomsg *ifi = nlmsg_data(h);
+	struct nlattr *name = nlmsg_find_attr(h, sizeof(*ifi), IFLA_IFNAME);
+	struct kernel *k = arg;
+	struct link *l;
+
+	if (!name)
+		return;
+	if (k->links == k->room) {
+		size_t room = k->room ? k->room * 2 : 32;
+		struct link *grown = arena_alloc(k->arena, room * sizeof(*grown));
+
+		if (k->links)
+			memcpy(grown, k->by_index, k->links * sizeof(*grown));
+		k->by_index = grown;
+		k->room = room;
+	}
+	l = &k->by_index[k->links++];
+	l->index = ifi->ifi_index;
+	strncpy(l->name, nla_data(name), sizeof(l->name) - 1);
+	l->name[sizeof(l->name) - 1] = '\0';
+}
+
+int kernel_read_links(struct kernel *k)
+{
+	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC };
+	struct nl_msg *m = netlink_new(0, RTM_GETLINK, 0, &ifi, sizeof(ifi));
+	int r;
+
+	k->links = 0;
+	r = netlink_dump(k->route, m, each_link, k);
+	if (r < 0)
+		return r;
+	k->by_name = arena_alloc(k->arena, (k->links + 1) * sizeof(*k->by_name));
+	if (!k->links)
+		return 0;
+	memcpy(k->by_name, k->by_index, k->links * sizeof(*k->by_name));
+	qsort(k->by_index, k->links, sizeof(*k->by_index), by_index);
+	qsort(k->by_name, k->links, sizeof(*k->by_name), by_name);
+	return 0;
+}
+
+const char *kernel_link_name(struct kernel *k, int index)
+{
+	const struct link key = { .index = index };
+	const struct link *l =
+	    k->links ? bsearch(&key, k->by_index, k->links, sizeof(key), by_index) : NULL;
+
+	return l ? l->name : NULL;
+}
+
+int kernel_link_index(struct kernel *k, const char *name)
+{
+	struct link key = { 0 };
+	const struct link *l;
+
+	strncpy(key.name, name, sizeof(key.name) - 1);
+	l = k->links ? bsearch(&key, k->by_name, k->links, sizeof(key), by_name) : NULL;
+	return l ? l->index : 0;
+}
+
+/* ---- look ---------------------------------------------------------------------------------
+ */
+
+void kernel_see(struct kernel *k, struct state *have, const struct item *it)
+{
+	if (it->ours || state_find(k->want, it))
+		state_add(have, it);
+}
+
+static int observe(struct kernel *k, struct state *have)
+{
+	int r = kernel_read_links(k);
+
+	for (int t = 0; t < ITEM_TYPES && r == 0; t++) {
+		if (!drivers[t])
+			continue;
+		r = drivers[t]->observe(k, have);
+		if (r == -EPERM) {
+			have->blind |= 1U << t;
+			r = 0;
+		}
+	}
+	return r;
+}
+
+int kernel_observe(struct kernel *k, struct state *want, struct state *have)
+{
+	int r = -EINTR;
+
+	k->arena = have->arena;
+	k->want = want;
+	for (int try = 0; try < TRIES && (r == -EINTR || r == -ENOBUFS); try++) {
+		have->count = 0;
+		have->blind = 0;
+		r = observe(k, have);
+	}
+	return r;
+}
+
+/* ---- do -----------------------------------------------------------------------------------
+ */
+
+void kernel_fail(struct op *op, int error, const char *why)
+{
+	op->error = error;
+	op->why = why;
+}
+
+void kernel_no_link(struct kernel *k, struct op *op, const char *link)
+{
+	kernel_fail(op, -ENODEV,
+		    arena_printf(k->arena,
+				 "this machine has no interface '%s'; 'ip -br link' "
+				 "lists those it has",
+				 link));
+}
+
+static void run(struct kernel *k, const struct driver *d, struct op *ops, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (ops[i].verb == VERB_DELETE)
+			d->del(k, &ops[i]);
+		else
+			d->put(k, &ops[i]);
+	}
+	netlink_flush(k->route);
+	if (d->flush)
+		d->flush(k, ops, count);
+}
+
+unsigned kernel_apply(struct kernel *k, struct plan *plan)
+{
+	unsigned failed = 0;
+	size_t n;
+
+	/* Types wait for each other; items of one type travel together. */
+	for (size_t i = 0; i < plan->count; i += n) {
+		enum item_type type = op_item(&plan->ops[i])->type;
+		bool deletes = plan->ops[i].verb == VERB_DELETE;
+
+		for (n = 1; i + n < plan->count; n++)
+			if (op_item(&plan->ops[i + n])->type != type ||
+			    (plan->ops[i + n].verb == VERB_DELETE) != deletes)
+				break;
+		run(k, drivers[type], &plan->ops[i], n);
+	}
+	for (size_t i = 0; i < plan->count; i++)
+		failed += plan->ops[i].error < 0;
+	return failed;
+}

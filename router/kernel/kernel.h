@@ -1,0 +1,62 @@
+/* kernel.h - the two doors to the kernel: look, and do.
+ *
+ * One driver for each item type. Nothing here is remembered between passes. Marks: routes
+ * and addresses carry KERNEL_PROTO (rtm_protocol, IFA_PROTO), so do proxy neighbours
+ * (NDA_PROTOCOL); links an alias, nft tables a comment that begin with KERNEL_MARK. */
+#pragma once
+
+#include <net/if.h>
+
+#include "kernel/netlink.h"
+
+/* 3 and up are user space's; must not be one of /etc/iproute2/rt_protos. */
+#define KERNEL_PROTO 200
+#define KERNEL_MARK  "routerd:v1:"
+
+struct link {
+	int index;
+	char name[IFNAMSIZ];
+};
+
+struct kernel {
+	struct netlink *route, *nft, *wg; /* nft, wg: NULL where the kernel has none */
+	int wg_family;			  /* generic netlink's number for WireGuard; 0: none */
+	struct arena *arena;		  /* the pass's */
+	struct state *want;
+	/* The links of this pass, by index and by name. */
+	struct link *by_index, *by_name;
+	size_t links, room;
+};
+
+struct driver {
+	/* What is there, of what is ours or wanted. -EPERM: only root may look. */
+	int (*observe)(struct kernel *k, struct state *have);
+	/* Each leaves its result in op, at once or at the flush. */
+	void (*put)(struct kernel *k, struct op *op); /* add or change */
+	void (*del)(struct kernel *k, struct op *op);
+	/* After a run of ops of this type. NULL: the rtnetlink batch is flushed. */
+	void (*flush)(struct kernel *k, struct op *ops, size_t count);
+};
+
+extern const struct driver link_driver, sysctl_driver, address_driver, peer_driver,
+    allowed_driver, route_driver, proxy_driver, clamp_driver;
+
+/* Needs no rights; what needs some fails later, or is blind. */
+int kernel_open(struct kernel *k);
+void kernel_close(struct kernel *k); /* for CLEAN() */
+
+/* Observes into have what bears on want (which learns what the key files say). The arenas
+ * of the two must outlive the pass. Starts again where a dump was torn. */
+int kernel_observe(struct kernel *k, struct state *want, struct state *have);
+/* Does every op, whatever fails; each op holds its own result. Returns how many failed. */
+unsigned kernel_apply(struct kernel *k, struct plan *plan);
+
+/* for drivers: */
+int kernel_read_links(struct kernel *k);		   /* fresh */
+const char *kernel_link_name(struct kernel *k, int index); /* NULL: gone since */
+int kernel_link_index(struct kernel *k, const char *name); /* 0: no such link */
+/* Into have, if it is ours or want has its key. */
+void kernel_see(struct kernel *k, struct state *have, const struct item *it);
+/* -ENODEV with words that help. */
+void kernel_no_link(struct kernel *k, struct op *op, const char *link);
+void kernel_fail(struct op *op, int error, const char *why);

@@ -1,0 +1,238 @@
+/* link.c - WireGuard interfaces, and what was asked of the system's own. */
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clean.h"
+#include "kernel/wireguard.h"
+
+#define ALIAS_BYTES 64 /* KERNEL_MARK and 16 digits, with room */
+
+static void kind_of(struct nlattr *info, struct item *it)
+{
+	struct nlattr *kind =
+	    info ? nla_find(nla_data(info), nla_len(info), IFLA_INFO_KIND) : NULL;
+	const char *name = kind ? nla_data(kind) : "";
+
+	it->wg.userspace = strcmp(name, "tun") == 0 && wg_user_has(it->link);
+	if (strcmp(name, "wireguard") == 0 || it->wg.userspace)
+		it->wg.kind = LINK_WIREGUARD;
+}
+
+struct look {
+	struct kernel *k;
+	struct state *have;
+};
+
+static void each_link(struct nlmsghdr *h, void *arg)
+{
+	struct ifinfomsg *ifi = nlmsg_data(h);
+	struct nlattr *at[IFLA_MAX + 1];
+	struct item it = { .type = ITEM_LINK };
+	struct look *look = arg;
+
+	if (nlmsg_parse(h, sizeof(*ifi), at, IFLA_MAX, NULL) < 0)
+		return;
+	it.link = kernel_link_name(look->k, ifi->ifi_index);
+	if (!it.link) /* newer than our table: an event will tell */
+		return;
+	it.wg.up = (ifi->ifi_flags & IFF_UP) != 0;
+	it.wg.mtu = at[IFLA_MTU] ? nla_get_u32(at[IFLA_MTU]) : 0;
+	kind_of(at[IFLA_LINKINFO], &it);
+	if (at[IFLA_IFALIAS] && it.wg.kind == LINK_WIREGUARD) {
+		const char *alias = nla_data(at[IFLA_IFALIAS]);
+
+		it.ours = strncmp(alias, KERNEL_MARK, strlen(KERNEL_MARK)) == 0;
+		if (it.ours)
+			it.wg.endpoints = strtoull(alias + strlen(KERNEL_MARK), NULL, 16);
+	}
+	kernel_see(look->k, look->have, &it);
+}
+
+static int link_observe(struct kernel *k, struct state *have)
+{
+	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC };
+	struct look look = { k, have };
+
+	wg_prepare(k, k->want);
+	return netlink_dump(k->route, netlink_new(0, RTM_GETLINK, 0, &ifi, sizeof(ifi)),
+			    each_link, &look);
+}
+
+/* ---- make ---------------------------------------------------------------------------------
+ */
+
+static int create(struct kernel *k, struct op *op)
+{
+	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC };
+	const char *name = op->want->link;
+	struct nl_msg *m;
+	struct nlattr *info;
+	int r;
+
+	m = netlink_new(256, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &ifi, sizeof(ifi));
+	nla_put_string(m, IFLA_IFNAME, name);
+	info = nla_nest_start(m, IFLA_LINKINFO);
+	nla_put_string(m, IFLA_INFO_KIND, "wireguard");
+	nla_nest_end(m, info);
+	netlink_queue(k->route, k->arena, op, m);
+	netlink_flush(k->route);
+	if (op->error != -EOPNOTSUPP)
+		return op->error;
+
+	kernel_fail(op, 0, NULL);
+	r = wg_user_start(name);
+	if (r < 0)
+		kernel_fail(
+		    op, r,
+		    r == -ENOENT
+			? "this kernel has no WireGuard, and wireguard-go is not installed; "
+			  "install wireguard-go, or a kernel with the wireguard module"
+			: "this kernel has no WireGuard, and wireguard-go did not start");
+	else
+		op->note = "this kernel has no WireGuard: wireguard-go carries it";
+	return r;
+}
+
+/* Up, MTU and alias, where they are not so already. */
+static void configure(struct kernel *k, struct op *op)
+{
+	const struct item *w = op->want;
+	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC,
+				 .ifi_index = kernel_link_index(k, w->link) };
+	char alias[ALIAS_BYTES];
+	struct nl_msg *m;
+
+	if (!ifi.ifi_index) {
+		kernel_no_link(k, op, w->link);
+		return;
+	}
+	if (w->wg.up)
+		ifi.ifi_flags = ifi.ifi_change = IFF_UP;
+	m = netlink_new(256, RTM_NEWLINK, 0, &ifi, sizeof(ifi));
+	if (w->wg.mtu)
+		nla_put_u32(m, IFLA_MTU, w->wg.mtu);
+	if (w->wg.kind == LINK_WIREGUARD) {
+		snprintf(alias, sizeof(alias), KERNEL_MARK "%016" PRIx64, w->wg.endpoints);
+		nla_put(m, IFLA_IFALIAS, (int)strlen(alias), alias);
+	}
+	netlink_queue(k->route, k->arena, op, m);
+	netlink_flush(k->route);
+	if (op->error == -EADDRINUSE)
+		op->why = arena_printf(k->arena,
+				       "UDP port %u is in use by another program: "
+				       "'ss -ulpn sport = :%u' names it",
+				       w->wg.port, w->wg.port);
+}
+
+static const char *key_words(struct arena *a, const char *path, int r)
+{
+	if (r == -EPERM)
+		return arena_printf(a,
+				    "%s can be read or written by others: run 'chmod 600 %s', "
+				    "and consider the key known",
+				    path, path);
+	if (r == -EINVAL)
+		return arena_printf(
+		    a,
+		    "%s holds no WireGuard key; move it away, and the next apply "
+		    "makes one",
+		    path);
+	return arena_printf(a, "%s: %s", path, strerror(-r));
+}
+
+/* Key and port. The private key's whole life is this frame. */
+static void set_device(struct kernel *k, struct op *op)
+{
+	const struct item *w = op->want, *h = op->have;
+	CLEAN(key_wipe) struct key private = { 0 };
+	struct wg_change c = { .link = w->link, .port = -1 };
+	struct key public;
+	char text[KEY_STRLEN];
+	bool made;
+	int r = key_load_or_create(w->wg.key_file, &private, &made);
+
+	if (r == 0)
+		r = key_public(&private, &public);
+	if (r < 0) {
+		kernel_fail(op, r, key_words(k->arena, w->wg.key_file, r));
+		return;
+	}
+	if (made)
+		op->note = arena_printf(k->arena, "made the key %s; its public half is %s",
+					w->wg.key_file, key_print(&public, text));
+	if (!h || !h->wg.keyed || !key_equal(&h->wg.public, &public))
+		c.private = &private;
+	if (!h || h->wg.port != w->wg.port)
+		c.port = w->wg.port;
+	if (!c.private && c.port < 0)
+		return;
+	op->error = wg_set(k, &c, &op->why);
+	if (op->error == -EADDRINUSE)
+		op->why = arena_printf(k->arena,
+				       "UDP port %u is in use by another program: "
+				       "'ss -ulpn sport = :%u' names it",
+				       w->wg.port, w->wg.port);
+}
+
+static void put_wireguard(struct kernel *k, struct op *op)
+{
+	const struct item *w = op->want, *h = op->have;
+
+	if (h && h->wg.kind != LINK_WIREGUARD) {
+		kernel_fail(op, -EEXIST,
+			    arena_printf(k->arena,
+					 "there is a '%s' that is no WireGuard interface; "
+					 "remove it, or name the WireGuardInterface "
+					 "otherwise",
+					 w->link));
+		return;
+	}
+	if (h && !h->ours && !h->wg.blank) {
+		kernel_fail(op, -EEXIST,
+			    arena_printf(k->arena,
+					 "there is a '%s' that routerd did not make: "
+					 "'ip link del %s' removes it, 'ip link set %s "
+					 "alias " KERNEL_MARK "' hands it over",
+					 w->link, w->link, w->link));
+		return;
+	}
+	if (!h && create(k, op) < 0)
+		return;
+	if (!h && kernel_read_links(k) < 0) {
+		kernel_fail(op, -EIO, "the links could not be read again");
+		return;
+	}
+	set_device(k, op);
+	if (op->error == 0)
+		configure(k, op);
+}
+
+static void link_put(struct kernel *k, struct op *op)
+{
+	if (op->want->wg.kind == LINK_WIREGUARD)
+		put_wireguard(k, op);
+	else
+		configure(k, op);
+}
+
+static void link_del(struct kernel *k, struct op *op)
+{
+	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC,
+				 .ifi_index = kernel_link_index(k, op->have->link) };
+
+	netlink_queue(k->route, k->arena, op,
+		      netlink_new(0, RTM_DELLINK, 0, &ifi, sizeof(ifi)));
+}
+
+static void link_flush(struct kernel *k, struct op *ops, size_t count)
+{
+	(void)ops, (void)count;
+	(void)kernel_read_links(k); /* what fails now fails later, with an object's name */
+}
+
+const struct driver link_driver = { link_observe, link_put, link_del, link_flush };

@@ -1,0 +1,63 @@
+/* wireguard.h - one WireGuard device, whoever carries it: the kernel by generic netlink
+ * (wg_kernel.c), or a program by its socket (wg_user.c).
+ *
+ * Private and preshared keys pass through on the stack and are wiped; items only ever hold
+ * public keys and ids. */
+#pragma once
+
+#include "kernel/kernel.h"
+
+struct wg_peer_change {
+	const struct key *public;
+	bool remove;
+	const struct endpoint *endpoint; /* resolved; NULL: as it is */
+	const struct key *psk;		 /* NULL: as it is; all zero: none */
+	int keepalive;			 /* seconds; -1: as it is */
+	const struct addr *allowed;	 /* added; taken from whichever peer had them */
+	size_t count;
+};
+
+struct wg_change {
+	const char *link;
+	const struct key *private; /* NULL: as it is */
+	int port;		   /* UDP; -1: as it is */
+	const struct wg_peer_change *peers;
+	size_t count;
+};
+
+/* Bytes of a netlink request for n peers and m allowed IPs: WGPEER_A_* and WGALLOWEDIP_A_*
+ * of <linux/wireguard.h>, the largest of each. */
+#define WG_PEER_BYTES	 160
+#define WG_ALLOWED_BYTES 40
+#define WG_BATCH	 700 /* allowed IPs, and as many peers, in one request: < 32 KiB each */
+
+/* What a device says of itself, into items. */
+struct wg_seen {
+	struct kernel *k;
+	struct state *have;
+	size_t link; /* index of the link's item in have */
+};
+
+void wg_see_device(struct wg_seen *s, const struct key *public, uint16_t port);
+void wg_see_peer(struct wg_seen *s, const struct key *public, const struct endpoint *endpoint,
+		 const uint8_t psk[static KEY_ID_BYTES], uint16_t keepalive);
+void wg_see_allowed(struct wg_seen *s, const struct key *public, const struct addr *a);
+
+/* -EPERM: only root may look. -ENODEV: no such device. */
+int wg_kernel_get(struct wg_seen *s, const char *link);
+int wg_user_get(struct wg_seen *s, const char *link);
+/* Does the whole change, or says why not; the kernel may have done a part of it then. */
+int wg_kernel_set(struct kernel *k, const struct wg_change *c, const char **ret_why);
+int wg_user_set(struct kernel *k, const struct wg_change *c, const char **ret_why);
+bool wg_user_has(const char *link); /* is there a socket for it? */
+/* Starts wireguard-go for a new device and waits until it is there. -ENOENT: not installed. */
+int wg_user_start(const char *link);
+
+/* The right one of the two. */
+int wg_set(struct kernel *k, const struct wg_change *c, const char **ret_why);
+/* Reads the key files that want names: what they say is compared with what is there. */
+void wg_prepare(struct kernel *k, struct state *want);
+
+/* resolve.c: looks up the hosts of n endpoints at once, by /etc/hosts and DNS; seconds in
+ * all. Those that fail keep address.family 0; errors[i] says why. */
+void resolve_endpoints(struct endpoint **endpoints, const char **errors, size_t n, int seconds);

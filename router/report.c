@@ -1,0 +1,135 @@
+#include "report.h"
+
+#include <string.h>
+
+#include "base/clean.h"
+#include "config/kind.h"
+
+static const char *op_text(struct arena *a, const struct op *op)
+{
+	const char *text =
+	    arena_printf(a, "%s %s", verb_name(op->verb), item_text(a, op_item(op)));
+
+	if (op->verb != VERB_CHANGE)
+		return text;
+	return arena_printf(a, "%s (was: %s)", text, item_text(a, op->have));
+}
+
+static const char *reason(struct arena *a, const struct op *op)
+{
+	return op->why ? arena_printf(a, "%s (%s)", op->why, strerror(-op->error))
+		       : strerror(-op->error);
+}
+
+static void out_op(struct out *o, struct arena *a, const struct op *op)
+{
+	out_map(o, NULL);
+	out_text(o, "verb", verb_name(op->verb));
+	out_text(o, "text", item_text(a, op_item(op)));
+	out_text(o, "object", op->origin ? object_name(a, op->origin) : NULL);
+	out_map(o, "item");
+	item_out(o, op_item(op));
+	out_end(o);
+	if (op->verb == VERB_CHANGE) {
+		out_map(o, "was");
+		item_out(o, op->have);
+		out_end(o);
+	}
+	if (op->error)
+		out_text(o, "error", reason(a, op));
+	out_text(o, "note", op->note);
+	out_end(o);
+}
+
+void report_plan(const struct plan *plan, const struct state *have, enum report_format format,
+		 FILE *out)
+{
+	CLEAN(arena_done) struct arena *a = arena_new();
+	struct out o;
+
+	if (format == REPORT_TABLE) {
+		for (size_t i = 0; i < plan->count; i++) {
+			const struct op *op = &plan->ops[i];
+
+			if (op->error)
+				continue;
+			fprintf(out, "%s%s%s\n", op_text(a, op), op->origin ? "  # " : "",
+				object_name(a, op->origin));
+			if (op->note)
+				fprintf(out, "  note: %s\n", op->note);
+		}
+		return;
+	}
+	out_open(&o, out, format == REPORT_JSON ? OUT_JSON : OUT_YAML);
+	out_list(&o, "ops");
+	for (size_t i = 0; i < plan->count; i++)
+		out_op(&o, a, &plan->ops[i]);
+	out_end(&o);
+	out_list(&o, "notVisible");
+	for (int t = 0; t < ITEM_TYPES; t++)
+		if (have->blind >> t & 1)
+			out_text(&o, NULL, item_type_name(t));
+	out_end(&o);
+	out_close(&o);
+}
+
+void report_failures(const struct plan *plan, FILE *out)
+{
+	CLEAN(arena_done) struct arena *a = arena_new();
+	size_t failed = 0;
+
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct op *op = &plan->ops[i];
+
+		if (!op->error)
+			continue;
+		failed++;
+		if (op->origin)
+			fprintf(out, "%s:%d: %s: ", op->origin->mark.file,
+				op->origin->mark.line, object_name(a, op->origin));
+		fprintf(out, "cannot %s: %s\n", op_text(a, op), reason(a, op));
+	}
+	if (failed)
+		fprintf(out,
+			"%zu of %zu operations failed; what else was asked for is in force. "
+			"Mend the cause and apply again.\n",
+			failed, plan->count);
+}
+
+void report_blind(const struct state *have, FILE *out)
+{
+	const char *comma = "";
+
+	if (!have->blind)
+		return;
+	fputs("note: without root these cannot be seen, and are left out: ", out);
+	for (int t = 0; t < ITEM_TYPES; t++)
+		if (have->blind >> t & 1) {
+			fprintf(out, "%s%s", comma, item_type_name(t));
+			comma = ", ";
+		}
+	fputc('\n', out);
+}
+
+void report_state(const struct state *s, enum report_format format, FILE *out)
+{
+	CLEAN(arena_done) struct arena *a = arena_new();
+	struct out o;
+
+	if (format == REPORT_TABLE) {
+		for (size_t i = 0; i < s->count; i++)
+			fprintf(out, "%s  # %s\n", item_text(a, &s->items[i]),
+				object_name(a, s->items[i].origin));
+		return;
+	}
+	out_open(&o, out, format == REPORT_JSON ? OUT_JSON : OUT_YAML);
+	out_list(&o, "items");
+	for (size_t i = 0; i < s->count; i++) {
+		out_map(&o, NULL);
+		item_out(&o, &s->items[i]);
+		out_text(&o, "object", object_name(a, s->items[i].origin));
+		out_end(&o);
+	}
+	out_end(&o);
+	out_close(&o);
+}

@@ -1,0 +1,92 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154,SC2034 # status, output, lines and KEY_* are for and from bats
+# bats.bash - loaded by every test in netns/.
+#
+# A test has hosts of its own in RUN; router SITE ARGS runs $ROUTERCTL there and leaves
+# $status, $output (both streams) and $lines.
+
+ROOT=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
+# shellcheck source-path=SCRIPTDIR
+source "$ROOT/test/lib/site.bash"
+source "$ROOT/test/lib/pair.bash"
+source "$ROOT/test/lib/evidence.bash"
+EXAMPLES=$ROOT/examples
+: "${ROUTERCTL:=$ROOT/build/release/bin/routerctl}"
+
+setup() {
+	RUN=$BATS_TEST_TMPDIR
+	bats_require_minimum_version 1.5.0
+}
+
+teardown() {
+	site_end
+}
+
+router() { # router SITE ARGS...
+	local site=$1
+	shift
+	run timeout 120 nsenter --target "${SITE[$site]}" --net --mount --pid -- "$ROUTERCTL" "$@"
+	echo "routerctl $* -> $status"
+	printf '%s\n' "$output" | head -n 40
+}
+
+# one_host: a router r with a LAN, lan0 10.77.60.2/24, and a WireGuard config in $RUN/r.yaml.
+one_host() {
+	site_new r peer
+	wire r lan0 peer lan0
+	on r ip addr add 10.77.60.2/24 dev lan0
+	KEY_A=$(wg genkey | wg pubkey)
+	KEY_B=$(wg genkey | wg pubkey)
+	base >"$RUN/r.yaml"
+	claim 10.77.60.7 >>"$RUN/r.yaml"
+}
+
+base() {
+	cat <<-END
+		apiVersion: net.routerd.net/v1alpha1
+		kind: WireGuardInterface
+		metadata: { name: wg-hybrid }
+		spec: { privateKeyFile: $RUN/wg.key, listenPort: 51820 }
+		---
+		apiVersion: net.routerd.net/v1alpha1
+		kind: IPv4StaticAddress
+		metadata: { name: overlay }
+		spec: { interface: wg-hybrid, address: 10.252.0.2/32 }
+		---
+		apiVersion: net.routerd.net/v1alpha1
+		kind: WireGuardPeer
+		metadata: { name: cloud }
+		spec:
+		  interface: wg-hybrid
+		  publicKey: $KEY_A
+		  endpoint: ${ENDPOINT:-203.0.113.20:51820}
+		  allowedIPs: [10.252.0.1/32]
+		  persistentKeepalive: 25
+		---
+		apiVersion: hybrid.routerd.net/v1alpha1
+		kind: OverlayPeer
+		metadata: { name: cloud }
+		spec:
+		  role: cloud
+		  underlay: { type: wireguard, interface: wg-hybrid, address: 10.252.0.1 }
+		---
+		apiVersion: hybrid.routerd.net/v1alpha1
+		kind: AddressMobilityDomain
+		metadata: { name: lab }
+		spec: { prefix: 10.77.60.0/24, peerRef: cloud }
+	END
+}
+
+claim() { # claim ADDRESS [INTERFACE]
+	cat <<-END
+		---
+		apiVersion: hybrid.routerd.net/v1alpha1
+		kind: RemoteAddressClaim
+		metadata: { name: vm-${1##*.} }
+		spec:
+		  domainRef: lab
+		  address: $1/32
+		  ownerSide: cloud
+		  capture: { type: proxy-arp, interface: ${2:-lan0}, gratuitousARP: true }
+	END
+}

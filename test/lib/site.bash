@@ -1,0 +1,67 @@
+# shellcheck shell=bash
+# site.bash - hosts in namespaces of their own, and wires between them.
+#
+#   site_new NAME...       a host: its own network, mounts and processes
+#   on NAME COMMAND...     run there
+#   wire A IF B IF         a cable between two hosts
+#   site_end               everything gone, whatever still runs inside
+#
+# Inside a host /run and /etc/routerd are its own and empty, so that sockets of userspace
+# WireGuard and default paths do not meet the machine's. Killing a host's first process
+# kills all its others, and with the last of them its namespaces go.
+
+declare -gA SITE=() SITE_HOLDER=()
+
+site_new() {
+	local name pid
+	mkdir -p /etc/routerd
+	for name in "$@"; do
+		# shellcheck disable=SC2016 # expands inside
+		unshare --net --mount --pid --fork --kill-child --mount-proc --propagation private \
+			sh -c 'mount -t tmpfs run /run && mkdir /run/wireguard &&
+				mount -t tmpfs etc /etc/routerd &&
+				ip link set lo up && exec sleep infinity' \
+			</dev/null >/dev/null 2>&1 3>&- 4>&- &
+		SITE_HOLDER[$name]=$!
+	done
+	for name in "$@"; do
+		until pid=$(pgrep -P "${SITE_HOLDER[$name]}" -x sleep); do
+			kill -0 "${SITE_HOLDER[$name]}" || return 1
+			sleep 0.01
+		done
+		SITE[$name]=$pid
+	done
+}
+
+on() {
+	local name=$1
+	shift
+	nsenter --target "${SITE[$name]}" --net --mount --pid -- "$@"
+}
+
+wire() {
+	ip link add "$2" netns "${SITE[$1]}" type veth peer name "$4" netns "${SITE[$3]}"
+	on "$1" ip link set "$2" up
+	on "$3" ip link set "$4" up
+}
+
+site_end() {
+	local name
+	for name in "${!SITE_HOLDER[@]}"; do
+		kill -KILL "${SITE[$name]}" 2>/dev/null || true # an init minds nothing less
+		wait "${SITE_HOLDER[$name]}" 2>/dev/null || true
+	done
+	SITE=() SITE_HOLDER=()
+	rmdir /etc/routerd 2>/dev/null || true
+}
+
+# until_ok COMMAND...: try for 10 s.
+until_ok() {
+	local i
+	for ((i = 0; i < 100; i++)); do
+		"$@" >/dev/null 2>&1 && return
+		sleep 0.1
+	done
+	echo "never true: $*" >&2
+	return 1
+}
