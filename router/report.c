@@ -1,5 +1,6 @@
 #include "report.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/clean.h"
@@ -76,19 +77,22 @@ void report_plan(const struct plan *plan, const struct state *have, enum report_
 void report_failures(const struct plan *plan, FILE *out)
 {
 	CLEAN(arena_done) struct arena *a = arena_new();
-	size_t failed = 0;
+	size_t failed = 0, waiting = 0;
 
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct op *op = &plan->ops[i];
 
-		if (!op->error)
+		failed += op->error != 0;
+		waiting += op->error == -ECANCELED;
+		if (!op->error || op->error == -ECANCELED)
 			continue;
-		failed++;
 		if (op->origin)
 			fprintf(out, "%s:%d: %s: ", op->origin->mark.file,
 				op->origin->mark.line, object_name(a, op->origin));
 		fprintf(out, "cannot %s: %s\n", op_text(a, op), reason(a, op));
 	}
+	if (waiting)
+		fprintf(out, "%zu more wait for a WireGuard interface that failed.\n", waiting);
 	if (failed)
 		fprintf(out,
 			"%zu of %zu operations failed; what else was asked for is in force. "

@@ -87,7 +87,9 @@ int kernel_read_links(struct kernel *k)
 	struct nl_msg *m = netlink_new(0, RTM_GETLINK, 0, &ifi, sizeof(ifi));
 	int r;
 
-	k->links = 0;
+	/* A new array each time: items of this pass point to the names in the old one. */
+	k->by_index = NULL;
+	k->links = k->room = 0;
 	r = netlink_dump(k->route, m, each_link, k);
 	if (r < 0)
 		return r;
@@ -189,21 +191,49 @@ static void run(struct kernel *k, const struct driver *d, struct op *ops, size_t
 		d->flush(k, ops, count);
 }
 
+/* The ops from i on that go to one driver together: types wait for each other. What is to
+ * stand on a WireGuard link that failed is cancelled: it would fail for the same reason, or
+ * touch a link that is somebody else's. */
+static size_t next_run(struct plan *plan, size_t i, const struct state *lost)
+{
+	const struct op *first = &plan->ops[i];
+	enum item_type type = op_item(first)->type;
+	size_t n;
+
+	for (n = 0; i + n < plan->count; n++) {
+		struct op *op = &plan->ops[i + n];
+		const struct item link = { .type = ITEM_LINK, .link = op_item(op)->link };
+		bool cancel = op->want && type != ITEM_LINK && state_find(lost, &link);
+
+		if (op_item(op)->type != type ||
+		    (op->verb == VERB_DELETE) != (first->verb == VERB_DELETE))
+			break;
+		if (cancel && n > 0)
+			break;
+		if (cancel) {
+			op->error = -ECANCELED;
+			return 1;
+		}
+	}
+	return n;
+}
+
 unsigned kernel_apply(struct kernel *k, struct plan *plan)
 {
+	struct state lost = { .arena = k->arena };
 	unsigned failed = 0;
 	size_t n;
 
-	/* Types wait for each other; items of one type travel together. */
 	for (size_t i = 0; i < plan->count; i += n) {
-		enum item_type type = op_item(&plan->ops[i])->type;
-		bool deletes = plan->ops[i].verb == VERB_DELETE;
-
-		for (n = 1; i + n < plan->count; n++)
-			if (op_item(&plan->ops[i + n])->type != type ||
-			    (plan->ops[i + n].verb == VERB_DELETE) != deletes)
-				break;
-		run(k, drivers[type], &plan->ops[i], n);
+		n = next_run(plan, i, &lost);
+		if (plan->ops[i].error)
+			continue;
+		run(k, drivers[op_item(&plan->ops[i])->type], &plan->ops[i], n);
+		for (size_t j = i; j < i + n; j++)
+			if (plan->ops[j].error && plan->ops[j].want &&
+			    plan->ops[j].want->type == ITEM_LINK &&
+			    plan->ops[j].want->wg.kind == LINK_WIREGUARD)
+				state_add(&lost, plan->ops[j].want);
 	}
 	for (size_t i = 0; i < plan->count; i++)
 		failed += plan->ops[i].error < 0;

@@ -81,8 +81,11 @@ static int create(struct kernel *k, struct op *op)
 	nla_nest_end(m, info);
 	netlink_queue(k->route, k->arena, op, m);
 	netlink_flush(k->route);
-	if (op->error != -EOPNOTSUPP)
+	if (op->error != -EOPNOTSUPP) {
+		if (op->error == 0 && kernel_read_links(k) < 0)
+			kernel_fail(op, -EIO, "the links could not be read again");
 		return op->error;
+	}
 
 	kernel_fail(op, 0, NULL);
 	r = wg_user_start(name);
@@ -95,11 +98,13 @@ static int create(struct kernel *k, struct op *op)
 			: "this kernel has no WireGuard, and wireguard-go did not start");
 	else
 		op->note = "this kernel has no WireGuard: wireguard-go carries it";
+	if (r == 0)
+		r = kernel_read_links(k);
 	return r;
 }
 
-/* Up, MTU and alias, where they are not so already. */
-static void configure(struct kernel *k, struct op *op)
+/* Up, MTU and alias. */
+static void configure(struct kernel *k, struct op *op, bool up)
 {
 	const struct item *w = op->want;
 	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC,
@@ -111,7 +116,7 @@ static void configure(struct kernel *k, struct op *op)
 		kernel_no_link(k, op, w->link);
 		return;
 	}
-	if (w->wg.up)
+	if (up)
 		ifi.ifi_flags = ifi.ifi_change = IFF_UP;
 	m = netlink_new(256, RTM_NEWLINK, 0, &ifi, sizeof(ifi));
 	if (w->wg.mtu)
@@ -122,11 +127,6 @@ static void configure(struct kernel *k, struct op *op)
 	}
 	netlink_queue(k->route, k->arena, op, m);
 	netlink_flush(k->route);
-	if (op->error == -EADDRINUSE)
-		op->why = arena_printf(k->arena,
-				       "UDP port %u is in use by another program: "
-				       "'ss -ulpn sport = :%u' names it",
-				       w->wg.port, w->wg.port);
 }
 
 static const char *key_words(struct arena *a, const char *path, int r)
@@ -145,71 +145,72 @@ static const char *key_words(struct arena *a, const char *path, int r)
 	return arena_printf(a, "%s: %s", path, strerror(-r));
 }
 
-/* Key and port. The private key's whole life is this frame. */
-static void set_device(struct kernel *k, struct op *op)
+/* What may not be touched: words, or NULL. */
+static const char *not_ours(struct kernel *k, const struct item *h)
+{
+	if (h->wg.kind != LINK_WIREGUARD)
+		return arena_printf(
+		    k->arena,
+		    "there is a '%s' that is no WireGuard interface; remove it, or "
+		    "name the WireGuardInterface otherwise",
+		    h->link);
+	if (!h->ours && !h->wg.blank)
+		return arena_printf(
+		    k->arena,
+		    "there is a '%s' that routerd did not make: 'ip link del %s' "
+		    "removes it, 'ip link set %s alias " KERNEL_MARK "' hands it over",
+		    h->link, h->link, h->link);
+	return NULL;
+}
+
+/* The private key's whole life is this frame. A new link is marked before anything else can
+ * fail, and comes up last, when its port is opened. */
+static void put_wireguard(struct kernel *k, struct op *op)
 {
 	const struct item *w = op->want, *h = op->have;
 	CLEAN(key_wipe) struct key private = { 0 };
 	struct wg_change c = { .link = w->link, .port = -1 };
+	const char *why = h ? not_ours(k, h) : NULL;
 	struct key public;
 	char text[KEY_STRLEN];
 	bool made;
-	int r = key_load_or_create(w->wg.key_file, &private, &made);
+	int r;
 
+	if (why) {
+		kernel_fail(op, -EEXIST, why);
+		return;
+	}
+	r = key_load_or_create(w->wg.key_file, &private, &made);
 	if (r == 0)
 		r = key_public(&private, &public);
 	if (r < 0) {
 		kernel_fail(op, r, key_words(k->arena, w->wg.key_file, r));
 		return;
 	}
+	if (!h && create(k, op) < 0)
+		return;
 	if (made)
-		op->note = arena_printf(k->arena, "made the key %s; its public half is %s",
+		op->note = arena_printf(k->arena, "%s%smade the key %s; its public half is %s",
+					op->note ? op->note : "", op->note ? "; " : "",
 					w->wg.key_file, key_print(&public, text));
+	if (!h)
+		configure(k, op, false);
 	if (!h || !h->wg.keyed || !key_equal(&h->wg.public, &public))
 		c.private = &private;
 	if (!h || h->wg.port != w->wg.port)
 		c.port = w->wg.port;
-	if (!c.private && c.port < 0)
-		return;
-	op->error = wg_set(k, &c, &op->why);
-	if (op->error == -EADDRINUSE)
-		op->why = arena_printf(k->arena,
-				       "UDP port %u is in use by another program: "
-				       "'ss -ulpn sport = :%u' names it",
-				       w->wg.port, w->wg.port);
-}
-
-static void put_wireguard(struct kernel *k, struct op *op)
-{
-	const struct item *w = op->want, *h = op->have;
-
-	if (h && h->wg.kind != LINK_WIREGUARD) {
-		kernel_fail(op, -EEXIST,
-			    arena_printf(k->arena,
-					 "there is a '%s' that is no WireGuard interface; "
-					 "remove it, or name the WireGuardInterface "
-					 "otherwise",
-					 w->link));
-		return;
-	}
-	if (h && !h->ours && !h->wg.blank) {
-		kernel_fail(op, -EEXIST,
-			    arena_printf(k->arena,
-					 "there is a '%s' that routerd did not make: "
-					 "'ip link del %s' removes it, 'ip link set %s "
-					 "alias " KERNEL_MARK "' hands it over",
-					 w->link, w->link, w->link));
-		return;
-	}
-	if (!h && create(k, op) < 0)
-		return;
-	if (!h && kernel_read_links(k) < 0) {
-		kernel_fail(op, -EIO, "the links could not be read again");
-		return;
-	}
-	set_device(k, op);
+	if (op->error == 0 && c.port >= 0 && wg_user_has(w->link))
+		op->error = wg_user_port_free(w->wg.port);
+	if (op->error == 0 && (c.private || c.port >= 0))
+		op->error = wg_set(k, &c, &op->why);
 	if (op->error == 0)
-		configure(k, op);
+		configure(k, op, true);
+	if (op->error == -EADDRINUSE)
+		op->why =
+		    arena_printf(k->arena,
+				 "UDP port %u is in use by another program: 'ss -ulpn sport "
+				 "= :%u' names it",
+				 w->wg.port, w->wg.port);
 }
 
 static void link_put(struct kernel *k, struct op *op)
@@ -217,7 +218,7 @@ static void link_put(struct kernel *k, struct op *op)
 	if (op->want->wg.kind == LINK_WIREGUARD)
 		put_wireguard(k, op);
 	else
-		configure(k, op);
+		configure(k, op, op->want->wg.up);
 }
 
 static void link_del(struct kernel *k, struct op *op)

@@ -2,6 +2,7 @@
  * /run/wireguard/IFACE.sock, https://www.wireguard.com/xplatform/. */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,15 +11,17 @@
 #include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clean.h"
 #include "kernel/wireguard.h"
 
-#define SOCKETS	 "/run/wireguard"
-#define PATIENCE 10		    /* seconds for an answer */
-#define ANSWER	 (64 * 1024 * 1024) /* bytes; a million allowed IPs */
-#define PROGRAMS "/usr/bin:/usr/sbin:/usr/local/bin:/usr/local/sbin"
+#define SOCKETS	   "/run/wireguard"
+#define PATIENCE   10 /* seconds for an answer */
+#define PORT_TRIES 50 /* 20 ms apart: a program whose link was just removed lets go late */
+#define ANSWER	   (64 * 1024 * 1024) /* bytes; a million allowed IPs */
+#define PROGRAMS   "/usr/bin:/usr/sbin:/usr/local/bin:/usr/local/sbin"
 
 /* Text that may hold keys: wiped whenever it is let go. */
 struct text {
@@ -316,6 +319,24 @@ static bool find_program(char path[static 256])
 			return true;
 	}
 	return false;
+}
+
+int wg_user_port_free(uint16_t port)
+{
+	const struct timespec pause = { .tv_nsec = 20000000 };
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(port) };
+	int r = -EADDRINUSE;
+
+	for (int try = 0; try < PORT_TRIES && r == -EADDRINUSE; try++) {
+		CLEAN(close_fd) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+		if (try)
+			nanosleep(&pause, NULL);
+		if (fd < 0)
+			return -errno;
+		r = bind(fd, (void *)&at, sizeof(at)) < 0 ? -errno : 0;
+	}
+	return r;
 }
 
 int wg_user_start(const char *link)

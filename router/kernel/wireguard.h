@@ -53,6 +53,9 @@ bool wg_user_has(const char *link); /* is there a socket for it? */
 /* Starts wireguard-go for a new device and waits until it is there. -ENOENT: not installed. */
 int wg_user_start(const char *link);
 
+/* -EADDRINUSE: the port is taken. The kernel says so itself; the program only in its log. */
+int wg_user_port_free(uint16_t port);
+
 /* The right one of the two. */
 int wg_set(struct kernel *k, const struct wg_change *c, const char **ret_why);
 /* Reads the key files that want names: what they say is compared with what is there. */

@@ -1,0 +1,216 @@
+# Keys, peers, allowed IPs and endpoints.
+
+load ../lib/bats
+
+@test "a key is made where there is none: 0600, in a folder of 0700, and never again" {
+	one_host
+	sed -i "s|$RUN/wg.key|$RUN/keys/wg.key|" "$RUN/r.yaml"
+	router r apply -f "$RUN/r.yaml"
+	[ "$(stat -c %a "$RUN/keys" "$RUN/keys/wg.key" | xargs)" = '700 600' ]
+	public=$(wg pubkey <"$RUN/keys/wg.key")
+	[[ $output == *"made the key $RUN/keys/wg.key; its public half is $public"* ]]
+	[ "$(on r wg show wg-hybrid public-key)" = "$public" ]
+	router r delete --all
+	router r apply -f "$RUN/r.yaml"
+	[[ $output != *'made the key'* ]]
+	[ "$(on r wg show wg-hybrid public-key)" = "$public" ]
+}
+
+@test "the private key is nowhere but in its file" {
+	one_host
+	router r apply -f "$RUN/r.yaml"
+	key=$(cat "$RUN/wg.key")
+	[[ $output != *"$key"* ]]
+	router r plan -o json -f "$RUN/r.yaml"
+	[[ $output != *"$key"* ]]
+	router r render -f "$RUN/r.yaml"
+	[[ $output != *"$key"* ]]
+}
+
+@test "a key file others can read is refused, and nothing is changed" {
+	one_host
+	wg genkey >"$RUN/wg.key"
+	chmod 644 "$RUN/wg.key"
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 1 ]
+	[[ $output == *"r.yaml:4:"*"spec.privateKeyFile: $RUN/wg.key can be read or written by others; run 'chmod 600 $RUN/wg.key'"* ]]
+	run ! on r ip link show wg-hybrid
+	[ "$(on r cat /proc/sys/net/ipv4/ip_forward)" = 0 ]
+}
+
+@test "a damaged key file is an error, and is not overwritten" {
+	one_host
+	for text in '' 'rubbish' "$(head -c 200 /dev/zero | tr '\0' A)"; do
+		printf '%s' "$text" >"$RUN/wg.key"
+		chmod 600 "$RUN/wg.key"
+		router r apply -f "$RUN/r.yaml"
+		[ "$status" -eq 1 ]
+		[[ $output == *'WireGuardInterface/wg-hybrid'*"$RUN/wg.key holds no WireGuard key"* ]]
+		[[ $output == *'6 more wait for a WireGuard interface that failed'* ]]
+		[ "$(cat "$RUN/wg.key")" = "$text" ]
+		run ! on r ip link show wg-hybrid
+		on r ip neigh show proxy | grep -q 10.77.60.7
+		on r "$ROUTERCTL" delete --all
+	done
+}
+
+@test "a key that changes in its file is taken up" {
+	one_host
+	router r apply -f "$RUN/r.yaml"
+	(umask 077 && wg genkey >"$RUN/wg.key")
+	router r apply -f "$RUN/r.yaml"
+	[[ ${lines[0]} == 'change link wg-hybrid'* ]]
+	[ "$(on r wg show wg-hybrid public-key)" = "$(wg pubkey <"$RUN/wg.key")" ]
+	router r apply -f "$RUN/r.yaml"
+	[ -z "$output" ]
+}
+
+@test "a preshared key comes, changes and goes" {
+	one_host
+	(umask 077 && wg genpsk >"$RUN/psk")
+	cp "$RUN/r.yaml" "$RUN/without.yaml"
+	sed -i "s|persistentKeepalive: 25|&\n  presharedKeyFile: $RUN/psk|" "$RUN/r.yaml"
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+	[ "$(on r wg show wg-hybrid preshared-keys)" = "$KEY_A	$(cat "$RUN/psk")" ]
+	[[ $output != *"$(cat "$RUN/psk")"* ]]
+	router r apply -f "$RUN/r.yaml"
+	[ -z "$output" ]
+	(umask 077 && wg genpsk >"$RUN/psk")
+	router r apply -f "$RUN/r.yaml"
+	[[ $output == 'change peer'* ]]
+	[ "$(on r wg show wg-hybrid preshared-keys)" = "$KEY_A	$(cat "$RUN/psk")" ]
+	router r apply -f "$RUN/without.yaml"
+	[ "$(on r wg show wg-hybrid preshared-keys)" = "$KEY_A	(none)" ]
+	rm "$RUN/psk"
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 1 ]
+	[[ $output == *'WireGuardPeer/cloud'*"presharedKeyFile $RUN/psk: No such file or directory"* ]]
+}
+
+@test "one's own key as a peer's is refused with words" {
+	one_host
+	router r apply -f "$RUN/r.yaml"
+	sed -i "s|publicKey: .*|publicKey: $(wg pubkey <"$RUN/wg.key")|" "$RUN/r.yaml"
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 1 ]
+	[[ $output == *"WireGuardPeer/cloud: cannot add peer"*"its publicKey is this router's own"* ]]
+}
+
+@test "an endpoint's name is looked up; an unknown one is an error, and the peer is made" {
+	ENDPOINT=vpn.example.test:51820
+	one_host
+	echo '192.0.2.77 vpn.example.test' >"$RUN/hosts"
+	on r mount --bind "$RUN/hosts" /etc/hosts
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+	[ "$(on r wg show wg-hybrid endpoints)" = "$KEY_A	192.0.2.77:51820" ]
+	router r apply -f "$RUN/r.yaml"
+	[ -z "$output" ]
+	router r delete --all
+
+	: >"$RUN/hosts"
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 1 ]
+	[[ $output == *'WireGuardPeer/cloud'*'endpoint vpn.example.test: '*'apply again when the name resolves'* ]]
+	[ "$(on r wg show wg-hybrid endpoints)" = "$KEY_A	(none)" ]
+	echo '192.0.2.78 vpn.example.test' >"$RUN/hosts"
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+	[ "$(on r wg show wg-hybrid endpoints)" = "$KEY_A	192.0.2.78:51820" ]
+}
+
+@test "an IPv6 endpoint" {
+	ENDPOINT='"[2001:db8::20]:51820"'
+	one_host
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+	[ "$(on r wg show wg-hybrid endpoints)" = "$KEY_A	[2001:db8::20]:51820" ]
+	router r apply -f "$RUN/r.yaml"
+	[ -z "$output" ]
+}
+
+@test "a roamed endpoint is left alone; a changed configuration is applied" {
+	one_host
+	router r apply -f "$RUN/r.yaml"
+	on r wg set wg-hybrid peer "$KEY_A" endpoint 192.0.2.99:4444
+	router r apply -f "$RUN/r.yaml"
+	[ -z "$output" ]
+	[ "$(on r wg show wg-hybrid endpoints)" = "$KEY_A	192.0.2.99:4444" ]
+	sed -i 's/203.0.113.20/203.0.113.21/' "$RUN/r.yaml"
+	router r apply -f "$RUN/r.yaml"
+	[ "$(on r wg show wg-hybrid endpoints)" = "$KEY_A	203.0.113.21:51820" ]
+	router r apply -f "$RUN/r.yaml"
+	[ -z "$output" ]
+}
+
+@test "20,000 allowed IPs on one peer: made, seen whole, half removed, the rest kept" {
+	one_host
+	cp "$RUN/r.yaml" "$RUN/small.yaml"
+	with_ips() { # with_ips N: $RUN/r.yaml, its peer allowing N addresses
+		seq 0 $(($1 - 1)) | awk 'BEGIN { print "  allowedIPs:" }
+			{ printf("    - 10.200.%d.%d/32\n", int($1 / 256), $1 % 256) }' >"$RUN/ips"
+		sed -e "/allowedIPs:/{r $RUN/ips" -e 'd}' "$RUN/small.yaml" >"$RUN/r.yaml"
+	}
+	with_ips 20000
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+	[ "$(on r wg show wg-hybrid allowed-ips | wc -w)" -eq 20002 ]
+	router r apply -f "$RUN/r.yaml"
+	[ -z "$output" ]
+	with_ips 10000
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+	[ "${#lines[@]}" -eq 10000 ]
+	[ "$(on r wg show wg-hybrid allowed-ips | wc -w)" -eq 10002 ]
+	[ "$(on r wg show wg-hybrid peers)" = "$KEY_A" ]
+	router r apply -f "$RUN/r.yaml"
+	[ -z "$output" ]
+}
+
+@test "an allowed IP that moves to another peer moves, and is not removed after" {
+	one_host
+	cat >>"$RUN/r.yaml" <<-END
+		---
+		apiVersion: net.routerd.net/v1alpha1
+		kind: WireGuardPeer
+		metadata: { name: third }
+		spec: { interface: wg-hybrid, publicKey: $KEY_B, allowedIPs: [10.252.0.3/32] }
+		---
+		apiVersion: hybrid.routerd.net/v1alpha1
+		kind: OverlayPeer
+		metadata: { name: third }
+		spec: { role: cloud, underlay: { type: wireguard, interface: wg-hybrid } }
+	END
+	router r apply -f "$RUN/r.yaml"
+	sed -i 's/prefix: 10.77.60.0\/24, peerRef: cloud/prefix: 10.77.60.0\/24, peerRef: third/' "$RUN/r.yaml"
+	router r apply -f "$RUN/r.yaml"
+	[ "${#lines[@]}" -eq 1 ]
+	[[ ${lines[0]} == "change allowed-ip 10.77.60.7/32 dev wg-hybrid peer $KEY_B (was: "* ]]
+	on r wg show wg-hybrid allowed-ips | grep -F "$KEY_B" | grep -q 10.77.60.7/32
+	router r apply -f "$RUN/r.yaml"
+	[ -z "$output" ]
+}
+
+@test "an interface that is renamed keeps its port" {
+	one_host
+	router r apply -f "$RUN/r.yaml"
+	sed -i 's/wg-hybrid/wg-new/' "$RUN/r.yaml"
+	sed -i 's/interface: wg-hybrid/interface: wg-new/' "$RUN/r.yaml"
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+	[[ ${lines[0]} == 'delete link wg-hybrid'* ]]
+	[ "$(on r wg show wg-new listen-port)" = 51820 ]
+	run ! on r ip link show wg-hybrid
+	router r apply -f "$RUN/r.yaml"
+	[ -z "$output" ]
+}
+
+@test "a port in use is named" {
+	one_host
+	on r socat UDP4-LISTEN:51820,fork /dev/null >/dev/null 2>&1 3>&- &
+	until_ok on r sh -c 'ss -uln | grep -q :51820'
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 1 ]
+	[[ $output == *'WireGuardInterface/wg-hybrid'*'UDP port 51820 is in use by another program'* ]]
+}
