@@ -1,6 +1,6 @@
 # make            build/release/bin/routerd, a static PIE, and routerctl, a link to it
 # make check      the fast gate: what every change must pass (root, for the namespaces)
-# make help       all targets
+# make help       all targets; Q= shows the commands
 #
 # Another build is the same words with BUILD=: asan, fuzz, dev (dynamic, -Og).
 BUILD   ?= release
@@ -8,6 +8,7 @@ VERSION := 0.1.0
 O       := build/$(BUILD)
 CC      ?= cc
 PREFIX  ?= /usr
+Q       := @
 LLVM    := -19# one release on Debian 12 and 13, so that formatting agrees
 
 # ---- packages: all that build and tests need, from Debian -------------------------------
@@ -66,22 +67,27 @@ all: $(O)/bin/routerd $(O)/bin/routerctl ## routerd and routerctl
 
 $(O)/bin/routerd: $(call objects,$(program) $(base) $(pure) $(kernel) $(keys))
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	@echo "  LD $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 	$(if $(filter release,$(BUILD)),strip $@)
 $(O)/bin/routerctl: $(O)/bin/routerd
 	ln -sf routerd $@
 $(O)/test/unit/%: $(O)/test/unit/%.o $(call objects,$(base) $(pure) $(kernel) $(keys))
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
-$(O)/test/fuzz/%: $(O)/test/fuzz/%.o $(call objects,$(base) $(pure) $(keys))
+	@echo "  LD $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(O)/test/fuzz/%: $(O)/test/fuzz/%.o $(call objects,$(base) $(pure) $(kernel) $(keys))
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
+	@echo "  LD $@"
+	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
 $(O)/docs/reference: $(O)/docs/reference.o $(call objects,$(base) $(pure) $(keys))
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	@echo "  LD $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 $(O)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	@echo "  CC $@"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 # ---- checks: cheap first, each runs alone -----------------------------------------------------
 check: root have-deps ## the fast gate: lint, unit, golden, namespaces under ASan and UBSan
@@ -139,7 +145,7 @@ compilers: ## no warning from gcc or clang
 	$(MAKE) O=build/clang BUILD=dev CC=clang$(LLVM) all
 	$(MAKE) O=build/gcc BUILD=dev CC=gcc all
 tidy: ## clang-tidy
-	clang-tidy$(LLVM) --quiet $(filter %.c,$(filter-out test/fuzz/%,$(sources))) -- $(CPPFLAGS) -std=c17
+	clang-tidy$(LLVM) --quiet $(filter %.c,$(filter-out test/%,$(sources))) -- $(CPPFLAGS) -std=c17
 analyze: ## gcc -fanalyzer
 	$(MAKE) O=build/analyzer BUILD=dev CC=gcc CFLAGS='-O1 -fanalyzer' all
 bench: all ## time and growth from 1,000 to 50,000 claims
@@ -165,4 +171,4 @@ clean: ## remove build/
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
 
--include $(shell find build -name '*.d' 2>/dev/null)
+-include $(shell find $(O) -type f -name '*.d' 2>/dev/null)

@@ -203,7 +203,8 @@ static const char *sysctl_name(struct arena *a, const char *key)
 	char *name = arena_printf(a, "%s", key);
 
 	for (char *c = name; *c; c++)
-		*c = *c == '/' ? '.' : *c == '.' ? '/' : *c;
+		if (*c == '.' || *c == '/')
+			*c ^= '.' ^ '/';
 	return name;
 }
 
@@ -275,6 +276,8 @@ const char *item_text(struct arena *a, const struct item *it)
 		return arena_printf(a, "proxy %s dev %s", addr_print_host(&it->address, addr),
 				    it->link);
 	case ITEM_CLAMP:
+		if (it->clamp.mss == 0)
+			return "clamp rules that are not as routerd writes them";
 		return arena_printf(a, "clamp %s mss %u", it->link, it->clamp.mss);
 	case ITEM_TYPES:
 		break;

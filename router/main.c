@@ -101,8 +101,9 @@ static bool set_option(struct ctl *c, int letter)
 		return c->all = true;
 	case 'n':
 		return c->dry_run = true;
+	default:
+		return false;
 	}
-	return false;
 }
 
 static int usage(void)

@@ -1,5 +1,6 @@
 #include "state.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,7 +77,7 @@ void state_sort(struct state *s,
 
 const struct item *state_find(const struct state *s, const struct item *it)
 {
-	return s->count ? bsearch(it, s->items, s->count, sizeof(*s->items), by_item) : NULL;
+	return s->items ? bsearch(it, s->items, s->count, sizeof(*s->items), by_item) : NULL;
 }
 
 void state_imagine(struct state *s)
@@ -213,8 +214,11 @@ void state_diff(struct state *have, struct state *want, struct plan *plan)
 		const struct item *h = i < have->count ? &have->items[i] : NULL;
 		const struct item *w = j < want->count ? &want->items[j] : NULL;
 		int r = !h ? 1 : !w ? -1 : item_compare(h, w);
-		enum item_type type = r < 0 ? h->type : w->type;
+		const struct item *it = r < 0 ? h : w;
+		enum item_type type;
 
+		assert(it); /* or the loop had ended */
+		type = it->type;
 		i += r <= 0;
 		j += r >= 0;
 		if (have->blind >> type & 1)

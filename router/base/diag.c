@@ -15,7 +15,8 @@ struct fault {
 	struct fault *next;
 };
 
-static void add(struct diag *d, struct mark at, bool warning, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 4, 0))) add(struct diag *d, struct mark at,
+						      bool warning, const char *fmt, va_list ap)
 {
 	struct fault *f;
 

@@ -21,7 +21,7 @@ static struct mark mark_of(const struct parse *p, yaml_mark_t at)
 static bool next(struct parse *p, yaml_event_t *ev)
 {
 	const yaml_parser_t *y = &p->yaml;
-	yaml_mark_t at = y->problem_mark;
+	yaml_mark_t at;
 
 	if (yaml_parser_parse(&p->yaml, ev))
 		return true;

@@ -33,7 +33,8 @@ struct mark object_mark(const struct object *o, const char *path)
 	return at;
 }
 
-static const char *vwords(struct diag *d, const char *fmt, va_list ap)
+static const char *__attribute__((format(printf, 2, 0))) vwords(struct diag *d, const char *fmt,
+								va_list ap)
 {
 	return arena_vprintf(d->arena, fmt, ap);
 }
@@ -108,12 +109,14 @@ struct decoding {
 	const struct field *field;
 };
 
-/* dev_valid_name(), net/core/dev.c, less '%', which makes the kernel choose a number. */
+/* dev_valid_name(), net/core/dev.c, less '%', which makes the kernel choose a number, and
+ * the two words that mean every interface under /proc/sys/net. */
 bool decode_link_name(const char *text)
 {
 	size_t n = strlen(text);
 
 	return n > 0 && n < IFNAMSIZ && strcmp(text, ".") != 0 && strcmp(text, "..") != 0 &&
+	       strcmp(text, "all") != 0 && strcmp(text, "default") != 0 &&
 	       !strpbrk(text, "/:% \t\n\v\f\r");
 }
 
@@ -313,7 +316,7 @@ static const char *decode_endpoint(struct decoding *c, const char *text, void *a
 	struct field port_field = { .min = 1, .max = UINT16_MAX };
 	struct decoding port_of = { c->arena, &port_field };
 	struct endpoint e = { 0 };
-	uint32_t port;
+	uint32_t port = 0;
 	size_t len;
 	char *host;
 
@@ -326,9 +329,8 @@ static const char *decode_endpoint(struct decoding *c, const char *text, void *a
 		host++;
 		if (!strchr(host, ':') || strchr(host, '/') || !addr_parse(host, &e.address))
 			return WANT_ENDPOINT;
-	} else if (strchr(host, '/') || strchr(host, ':')) {
-		return WANT_ENDPOINT;
-	} else if (!addr_parse(host, &e.address) && !is_dns_name(host, len)) {
+	} else if (strpbrk(host, "/:") ||
+		   (!addr_parse(host, &e.address) && !is_dns_name(host, len))) {
 		return WANT_ENDPOINT;
 	}
 	e.host = host;

@@ -363,7 +363,8 @@ static const char *sysctl_path(struct arena *a, const char *key)
 	if (strcspn(key, ".") > strcspn(key, "/"))
 		return path;
 	for (char *ch = path; *ch; ch++)
-		*ch = *ch == '.' ? '/' : *ch == '/' ? '.' : *ch;
+		if (*ch == '.' || *ch == '/')
+			*ch ^= '.' ^ '/';
 	return path;
 }
 

@@ -1,38 +1,30 @@
 /* clamp.c - TCP MSS clamps: the nftables table "inet routerd_mss".
  *
  * The table is one thing: any difference replaces it, with all wanted clamps, in one
- * transaction. Its comment is our mark and a digest of what it was made for. One table
- * of the expressions of a rule serves both to write rules and to know them again; they are
- * what nft(8) makes of
- *
- *	meta nfproto ipv4 oifname LINK tcp flags & (syn|rst) == syn
- *		tcp option maxseg size > MSS tcp option maxseg size set MSS
- *
- * so that its listing reads well. A table of that name without our mark is left alone. */
+ * transaction. Its comment is our mark and, for people who compare, a digest of what it was
+ * made for; what decides is what stands in it. Two rules make a clamp, one for each
+ * direction. A table of that name without our mark is left alone. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <libnftnl/chain.h>
-#include <libnftnl/expr.h>
-#include <libnftnl/rule.h>
 #include <libnftnl/table.h>
 #include <libnftnl/udata.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
-#include <netinet/tcp.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clean.h"
+#include "kernel/clamp_rule.h"
 #include "kernel/kernel.h"
 
-#define TABLE	   "routerd_mss"
-#define CHAIN	   "forward"
-#define PRIORITY   (-150) /* NF_IP_PRI_MANGLE */
-#define UNKNOWN	   "?"	  /* no link may be called that: what we did not put there */
-#define RULE_BYTES 1024	  /* more than one of ours takes, whatever the link: 684 */
-#define TRIES	   5	  /* of a look, while the tables move under it */
+#define TABLE	 "routerd_mss"
+#define CHAIN	 "forward"
+#define PRIORITY (-150) /* NF_IP_PRI_MANGLE */
+/* Stands for what we did not put there; no link has a slash: dev_valid_name(). */
+#define UNKNOWN "unknown/rules"
+#define TRIES	5 /* of a look, while the tables move under it */
 
 #define FOREIGN                                                                                \
 	"there is a table inet " TABLE " that routerd did not make; 'nft delete table "        \
@@ -40,82 +32,6 @@
 #define MISSING                                                                                \
 	"this kernel has no nf_tables; load the module nf_tables, or install a kernel "        \
 	"that has it"
-
-/* ---- one rule ---------------------------------------------------------------------------- */
-
-struct rule {
-	char link[IFNAMSIZ]; /* unused tail zero, as nf_tables compares it */
-	uint32_t key;	     /* NFT_META_IIFNAME or NFT_META_OIFNAME */
-	uint16_t mss;
-};
-
-enum kind {
-	U32,
-	U8,
-	KEY, /* the rule's own, from here on */
-	LINK,
-	MSS,
-};
-
-/* Each row is an attribute; one with a name opens the next expression. */
-static const struct field {
-	const char *name;
-	uint16_t attr;
-	enum kind kind;
-	uint32_t value;
-} fields[] = {
-	{ "meta", NFTNL_EXPR_META_KEY, U32, NFT_META_NFPROTO },
-	{ NULL, NFTNL_EXPR_META_DREG, U32, NFT_REG_1 },
-	{ "cmp", NFTNL_EXPR_CMP_SREG, U32, NFT_REG_1 },
-	{ NULL, NFTNL_EXPR_CMP_OP, U32, NFT_CMP_EQ },
-	{ NULL, NFTNL_EXPR_CMP_DATA, U8, NFPROTO_IPV4 },
-
-	{ "meta", NFTNL_EXPR_META_KEY, KEY, 0 },
-	{ NULL, NFTNL_EXPR_META_DREG, U32, NFT_REG_1 },
-	{ "cmp", NFTNL_EXPR_CMP_SREG, U32, NFT_REG_1 },
-	{ NULL, NFTNL_EXPR_CMP_OP, U32, NFT_CMP_EQ },
-	{ NULL, NFTNL_EXPR_CMP_DATA, LINK, 0 },
-
-	{ "meta", NFTNL_EXPR_META_KEY, U32, NFT_META_L4PROTO },
-	{ NULL, NFTNL_EXPR_META_DREG, U32, NFT_REG_1 },
-	{ "cmp", NFTNL_EXPR_CMP_SREG, U32, NFT_REG_1 },
-	{ NULL, NFTNL_EXPR_CMP_OP, U32, NFT_CMP_EQ },
-	{ NULL, NFTNL_EXPR_CMP_DATA, U8, IPPROTO_TCP },
-
-	{ "payload", NFTNL_EXPR_PAYLOAD_DREG, U32, NFT_REG_1 },
-	{ NULL, NFTNL_EXPR_PAYLOAD_BASE, U32, NFT_PAYLOAD_TRANSPORT_HEADER },
-	{ NULL, NFTNL_EXPR_PAYLOAD_OFFSET, U32, 13 }, /* the flags: RFC 9293 section 3.1 */
-	{ NULL, NFTNL_EXPR_PAYLOAD_LEN, U32, 1 },
-	{ "bitwise", NFTNL_EXPR_BITWISE_SREG, U32, NFT_REG_1 },
-	{ NULL, NFTNL_EXPR_BITWISE_DREG, U32, NFT_REG_1 },
-	{ NULL, NFTNL_EXPR_BITWISE_LEN, U32, 1 },
-	{ NULL, NFTNL_EXPR_BITWISE_MASK, U8, TH_SYN | TH_RST },
-	{ NULL, NFTNL_EXPR_BITWISE_XOR, U8, 0 },
-	{ "cmp", NFTNL_EXPR_CMP_SREG, U32, NFT_REG_1 },
-	{ NULL, NFTNL_EXPR_CMP_OP, U32, NFT_CMP_EQ },
-	{ NULL, NFTNL_EXPR_CMP_DATA, U8, TH_SYN },
-
-	{ "exthdr", NFTNL_EXPR_EXTHDR_DREG, U32, NFT_REG_1 },
-	{ NULL, NFTNL_EXPR_EXTHDR_OP, U32, NFT_EXTHDR_OP_TCPOPT },
-	{ NULL, NFTNL_EXPR_EXTHDR_TYPE, U8, TCPOPT_MAXSEG },
-	{ NULL, NFTNL_EXPR_EXTHDR_OFFSET, U32, 2 }, /* behind the option's kind and length */
-	{ NULL, NFTNL_EXPR_EXTHDR_LEN, U32, 2 },
-	{ NULL, NFTNL_EXPR_EXTHDR_FLAGS, U32, 0 },
-	{ "cmp", NFTNL_EXPR_CMP_SREG, U32, NFT_REG_1 },
-	{ NULL, NFTNL_EXPR_CMP_OP, U32, NFT_CMP_GT },
-	{ NULL, NFTNL_EXPR_CMP_DATA, MSS, 0 },
-
-	/* With flags, a write is refused: nft_exthdr_tcp_set_init(). */
-	{ "immediate", NFTNL_EXPR_IMM_DREG, U32, NFT_REG_1 },
-	{ NULL, NFTNL_EXPR_IMM_DATA, MSS, 0 },
-	{ "exthdr", NFTNL_EXPR_EXTHDR_SREG, U32, NFT_REG_1 },
-	{ NULL, NFTNL_EXPR_EXTHDR_OP, U32, NFT_EXTHDR_OP_TCPOPT },
-	{ NULL, NFTNL_EXPR_EXTHDR_TYPE, U8, TCPOPT_MAXSEG },
-	{ NULL, NFTNL_EXPR_EXTHDR_OFFSET, U32, 2 },
-	{ NULL, NFTNL_EXPR_EXTHDR_LEN, U32, 2 },
-};
-
-#define FIELDS (sizeof(fields) / sizeof(fields[0]))
 
 /* for CLEAN() */
 #define FREE(what)                                                                             \
@@ -128,104 +44,6 @@ FREE(table)
 FREE(chain)
 FREE(rule)
 
-static void free_iter(struct nftnl_expr_iter **it)
-{
-	nftnl_expr_iter_destroy(*it);
-}
-
-/* The arena's rule for what libnftnl allocates: no memory, no process. */
-static void *must(void *p)
-{
-	if (!p)
-		abort();
-	return p;
-}
-
-/* The field's value in r, as libnftnl takes it; returns its bytes. */
-static uint32_t spell(const struct field *f, const struct rule *r,
-		      unsigned char buf[static IFNAMSIZ])
-{
-	uint32_t number = f->kind == KEY ? r->key : f->value;
-	uint16_t mss = htons(r->mss);
-
-	switch (f->kind) {
-	case U32:
-	case KEY:
-		memcpy(buf, &number, sizeof(number));
-		return sizeof(number);
-	case U8:
-		buf[0] = (unsigned char)number;
-		return 1;
-	case LINK:
-		memcpy(buf, r->link, IFNAMSIZ);
-		return IFNAMSIZ;
-	case MSS:
-		memcpy(buf, &mss, sizeof(mss));
-		return sizeof(mss);
-	}
-	return 0;
-}
-
-static void write_rule(struct nftnl_rule *to, const struct rule *r)
-{
-	struct nftnl_expr *e = NULL;
-	unsigned char buf[IFNAMSIZ];
-
-	for (const struct field *f = fields; f < fields + FIELDS; f++) {
-		if (f->name) {
-			e = must(nftnl_expr_alloc(f->name));
-			nftnl_rule_add_expr(to, e);
-		}
-		nftnl_expr_set(e, f->attr, buf, spell(f, r, buf));
-	}
-}
-
-/* What is the rule's own is taken as it comes first, and must then come again. */
-static void learn(const struct field *f, const void *value, uint32_t n, struct rule *r)
-{
-	uint16_t mss;
-
-	if (f->kind == KEY && n == sizeof(r->key))
-		memcpy(&r->key, value, n);
-	if (f->kind == LINK && n == sizeof(r->link))
-		memcpy(r->link, value, n);
-	if (f->kind == MSS && n == sizeof(mss) && !r->mss) {
-		memcpy(&mss, value, n);
-		r->mss = ntohs(mss);
-	}
-}
-
-/* False: not a rule that we would write. */
-static bool read_rule(const struct nftnl_rule *from, struct rule *ret)
-{
-	CLEAN(free_iter) struct nftnl_expr_iter *it = must(nftnl_expr_iter_create(from));
-	const struct nftnl_expr *e = NULL;
-	unsigned char buf[IFNAMSIZ];
-	struct rule r = { 0 };
-
-	for (const struct field *f = fields; f < fields + FIELDS; f++) {
-		const void *value;
-		uint32_t n = 0;
-
-		if (f->name) {
-			e = nftnl_expr_iter_next(it);
-			if (!e || strcmp(nftnl_expr_get_str(e, NFTNL_EXPR_NAME), f->name) != 0)
-				return false;
-		}
-		value = nftnl_expr_get(e, f->attr, &n);
-		if (!value)
-			return false;
-		learn(f, value, n, &r);
-		if (spell(f, &r, buf) != n || memcmp(buf, value, n) != 0)
-			return false;
-	}
-	if (nftnl_expr_iter_next(it) || !r.link[0] || r.link[IFNAMSIZ - 1] || !r.mss ||
-	    (r.key != NFT_META_IIFNAME && r.key != NFT_META_OIFNAME))
-		return false;
-	*ret = r;
-	return true;
-}
-
 /* ---- look -------------------------------------------------------------------------------- */
 
 struct look {
@@ -234,7 +52,7 @@ struct look {
 	bool live;  /* its rules are asked, where and when we want them to be */
 	bool alien; /* there is something in it that we do not understand */
 	uint64_t handle;
-	struct rule *rules;
+	struct clamp_rule *rules;
 	size_t count, room;
 };
 
@@ -258,7 +76,7 @@ static bool is(const char *text, const char *wanted)
 
 static void each_table(struct nlmsghdr *h, void *arg)
 {
-	CLEAN(free_table) struct nftnl_table *t = must(nftnl_table_alloc());
+	CLEAN(free_table) struct nftnl_table *t = clamp_must(nftnl_table_alloc());
 	struct look *l = arg;
 
 	if (nftnl_table_nlmsg_parse(h, t) < 0 ||
@@ -275,7 +93,7 @@ static void each_table(struct nlmsghdr *h, void *arg)
 
 static void each_chain(struct nlmsghdr *h, void *arg)
 {
-	CLEAN(free_chain) struct nftnl_chain *c = must(nftnl_chain_alloc());
+	CLEAN(free_chain) struct nftnl_chain *c = clamp_must(nftnl_chain_alloc());
 	struct look *l = arg;
 
 	if (nftnl_chain_nlmsg_parse(h, c) < 0 ||
@@ -291,19 +109,20 @@ static void each_chain(struct nlmsghdr *h, void *arg)
 
 static void each_rule(struct nlmsghdr *h, void *arg)
 {
-	CLEAN(free_rule) struct nftnl_rule *from = must(nftnl_rule_alloc());
+	CLEAN(free_rule) struct nftnl_rule *from = clamp_must(nftnl_rule_alloc());
 	struct look *l = arg;
-	struct rule r;
+	struct clamp_rule r;
 
 	/* libnftnl gives up on expressions that it does not know. */
 	if (nftnl_rule_nlmsg_parse(h, from) < 0 ||
-	    !is(nftnl_rule_get_str(from, NFTNL_RULE_CHAIN), CHAIN) || !read_rule(from, &r)) {
+	    !is(nftnl_rule_get_str(from, NFTNL_RULE_CHAIN), CHAIN) ||
+	    !clamp_rule_read(from, &r)) {
 		l->alien = true;
 		return;
 	}
 	if (l->count == l->room) {
 		size_t room = l->room ? l->room * 2 : 16;
-		struct rule *grown = arena_alloc(l->arena, room * sizeof(*grown));
+		struct clamp_rule *grown = arena_alloc(l->arena, room * sizeof(*grown));
 
 		if (l->count)
 			memcpy(grown, l->rules, l->count * sizeof(*grown));
@@ -325,13 +144,14 @@ static int dump(struct kernel *k, int type, netlink_each *each, struct look *l)
 
 static int by_link_and_key(const void *pa, const void *pb)
 {
-	const struct rule *a = pa, *b = pb;
+	const struct clamp_rule *a = pa, *b = pb;
 	int r = strcmp(a->link, b->link);
 
 	return r ? r : (a->key > b->key) - (a->key < b->key);
 }
 
-/* -EOPNOTSUPP: no nf_tables. */
+/* -EOPNOTSUPP: no nf_tables. Three dumps, and what changes between them is not noticed; at
+ * worst a table of ours is replaced for nothing, or a pass later. */
 static int look(struct kernel *k, struct look *l)
 {
 	int r = k->nft ? dump(k, NFT_MSG_GETTABLE, each_table, l) : -EOPNOTSUPP;
@@ -356,7 +176,7 @@ static void report(const struct look *l, struct state *have)
 	if (!l->ours)
 		return;
 	for (size_t i = 0; i < l->count; i += n) {
-		const struct rule *r = &l->rules[i];
+		const struct clamp_rule *r = &l->rules[i];
 
 		n = 1;
 		while (i + n < l->count && strcmp(r[n].link, r->link) == 0)
@@ -385,6 +205,8 @@ static int clamp_observe(struct kernel *k, struct state *have)
 }
 
 /* ---- do ---------------------------------------------------------------------------------- */
+
+/* libnftnl's setters fail only without memory; the kernel refuses what then lacks. */
 
 struct batch {
 	char *bytes;
@@ -434,7 +256,7 @@ static uint64_t digest(const struct item *want, size_t count)
 /* By its handle: not one that took its place since we looked. */
 static void delete_table(struct batch *b, uint64_t handle)
 {
-	CLEAN(free_table) struct nftnl_table *t = must(nftnl_table_alloc());
+	CLEAN(free_table) struct nftnl_table *t = clamp_must(nftnl_table_alloc());
 
 	nftnl_table_set_u64(t, NFTNL_TABLE_HANDLE, handle);
 	nftnl_table_nlmsg_build_payload(message(b, NFT_MSG_DELTABLE, 0), t);
@@ -442,7 +264,7 @@ static void delete_table(struct batch *b, uint64_t handle)
 
 static void add_table(struct batch *b, uint64_t sum)
 {
-	CLEAN(free_table) struct nftnl_table *t = must(nftnl_table_alloc());
+	CLEAN(free_table) struct nftnl_table *t = clamp_must(nftnl_table_alloc());
 	char tlv[2 + sizeof(KERNEL_MARK) + 16];
 	int n =
 	    snprintf(tlv + 2, sizeof(tlv) - 2, KERNEL_MARK "%016llx", (unsigned long long)sum);
@@ -458,7 +280,7 @@ static void add_table(struct batch *b, uint64_t sum)
 
 static void add_chain(struct batch *b)
 {
-	CLEAN(free_chain) struct nftnl_chain *c = must(nftnl_chain_alloc());
+	CLEAN(free_chain) struct nftnl_chain *c = clamp_must(nftnl_chain_alloc());
 
 	nftnl_chain_set_str(c, NFTNL_CHAIN_TABLE, TABLE);
 	nftnl_chain_set_str(c, NFTNL_CHAIN_NAME, CHAIN);
@@ -471,13 +293,13 @@ static void add_chain(struct batch *b)
 
 static void add_rule(struct batch *b, const struct item *want, uint32_t key)
 {
-	CLEAN(free_rule) struct nftnl_rule *to = must(nftnl_rule_alloc());
-	struct rule r = { .key = key, .mss = want->clamp.mss };
+	CLEAN(free_rule) struct nftnl_rule *to = clamp_must(nftnl_rule_alloc());
+	struct clamp_rule r = { .key = key, .mss = want->clamp.mss };
 
 	strncpy(r.link, want->link, IFNAMSIZ - 1);
 	nftnl_rule_set_str(to, NFTNL_RULE_TABLE, TABLE);
 	nftnl_rule_set_str(to, NFTNL_RULE_CHAIN, CHAIN);
-	write_rule(to, &r);
+	clamp_rule_write(to, &r);
 	nftnl_rule_nlmsg_build_payload(message(b, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND),
 				       to);
 }
@@ -486,7 +308,7 @@ static void add_rule(struct batch *b, const struct item *want, uint32_t key)
 static int rewrite(struct kernel *k, const struct look *l, const struct item *want,
 		   size_t count, const char **why)
 {
-	struct batch b = { .bytes = arena_alloc(k->arena, (count + 1) * 2 * RULE_BYTES) };
+	struct batch b = { .bytes = arena_alloc(k->arena, (count + 1) * 2 * CLAMP_RULE_BYTES) };
 
 	frame(&b, NFNL_MSG_BATCH_BEGIN);
 	if (l->there)
@@ -525,7 +347,7 @@ static int replace(struct kernel *k, const char **why)
 	size_t first = 0, count = 0;
 	int r = -EINTR;
 
-	for (int try = 0; try < TRIES && r == -EINTR; try++) {
+	for (int try = 0; try < TRIES && (r == -EINTR || r == -ENOBUFS); try++) {
 		l = (struct look){ .arena = k->arena };
 		r = look(k, &l);
 	}

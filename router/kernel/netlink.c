@@ -9,8 +9,6 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#include "base/clean.h"
-
 #define ANSWER_BYTES  (64 * 1024)	   /* above the largest skb of a dump, netlink(7) */
 #define RECEIVE_BYTES (8 * 1024 * 1024)	   /* room for a batch in which every message fails */
 #define PATIENCE      10		   /* seconds for an answer */
@@ -32,15 +30,17 @@ struct netlink {
 
 int netlink_open(struct netlink **ret, int protocol, bool secret)
 {
-	CLEAN(netlink_close) struct netlink *nl = calloc(1, sizeof(*nl));
+	struct netlink *nl = calloc(1, sizeof(*nl));
 	struct timeval patience = { .tv_sec = PATIENCE };
 	int on = 1, size = RECEIVE_BYTES, fd;
 
 	if (!nl)
 		return -ENOMEM;
 	nl->sk = nl_socket_alloc();
-	if (!nl->sk || nl_connect(nl->sk, protocol) < 0)
+	if (!nl->sk || nl_connect(nl->sk, protocol) < 0) {
+		netlink_close(&nl);
 		return -EPROTONOSUPPORT;
+	}
 	fd = nl_socket_get_fd(nl->sk);
 	/* Words with every refusal; no echo of our own request in it. Best effort: without
 	 * rights or on an old kernel it works less well, not less right. */
@@ -48,12 +48,10 @@ int netlink_open(struct netlink **ret, int protocol, bool secret)
 	(void)setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
 		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)
-		return -errno;
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	nl->seq = nl->first = 1;
 	nl->secret = secret;
 	*ret = nl;
-	nl = NULL;
 	return 0;
 }
 

@@ -233,20 +233,11 @@ static int verdict(const struct text *answer)
 	return at ? -abs((int)strtol(at + 6, NULL, 10)) : -EPROTO;
 }
 
-int wg_user_get(struct wg_seen *s, const char *link)
+void wg_user_parse(struct wg_seen *s, char *answer)
 {
-	CLEAN(text_done) struct text question = { 0 };
-	CLEAN(text_done) struct text answer = { 0 };
 	struct reading r = { .seen = s };
-	int error;
 
-	text_add(&question, "get=1\n\n");
-	error = talk(link, &question, &answer);
-	if (error == 0)
-		error = verdict(&answer);
-	if (error < 0)
-		return error;
-	for (char *line = answer.buf, *end; (end = strchr(line, '\n')); line = end + 1) {
+	for (char *line = answer, *end; (end = strchr(line, '\n')); line = end + 1) {
 		char *equal;
 
 		*end = '\0';
@@ -257,6 +248,21 @@ int wg_user_get(struct wg_seen *s, const char *link)
 		take_line(&r, line, equal + 1);
 	}
 	end_section(&r);
+}
+
+int wg_user_get(struct wg_seen *s, const char *link)
+{
+	CLEAN(text_done) struct text question = { 0 };
+	CLEAN(text_done) struct text answer = { 0 };
+	int r;
+
+	text_add(&question, "get=1\n\n");
+	r = talk(link, &question, &answer);
+	if (r == 0)
+		r = verdict(&answer);
+	if (r < 0)
+		return r;
+	wg_user_parse(s, answer.buf);
 	return 0;
 }
 

@@ -53,6 +53,8 @@ bool wg_user_has(const char *link); /* is there a socket for it? */
 /* Starts wireguard-go for a new device and waits until it is there. -ENOENT: not installed. */
 int wg_user_start(const char *link);
 
+/* A whole answer to "get=1", which it cuts up. */
+void wg_user_parse(struct wg_seen *s, char *answer);
 /* -EADDRINUSE: the port is taken. The kernel says so itself; the program only in its log. */
 int wg_user_port_free(uint16_t port);
 

@@ -58,7 +58,24 @@ removed() { # removed EXPECTED COMMAND...
 	removed 'change peer*keepalive 25*' wg set wg-hybrid peer "$KEY_A" persistent-keepalive 0
 	removed 'change link wg-hybrid*' ip link set wg-hybrid mtu 1400
 	removed 'change link wg-hybrid*' wg set wg-hybrid listen-port 7000
-	removed '*clamp wg-hybrid mss 1300*' nft flush table inet routerd_mss
+}
+
+@test "a table of ours that somebody edits is put right" {
+	one_host
+	router r apply -f "$RUN/r.yaml"
+	for edit in 'flush table inet routerd_mss' \
+		'add rule inet routerd_mss forward drop' \
+		'add chain inet routerd_mss mine' \
+		'add rule inet routerd_mss forward oifname "wg-hybrid" tcp flags syn / syn,rst tcp option maxseg size set 500'; do
+		on r nft "$edit"
+		router r apply -f "$RUN/r.yaml"
+		[ "$status" -eq 0 ]
+		[[ $output == *clamp* ]]
+		[ "$(on r nft list table inet routerd_mss | grep -c 'maxseg size set 1300')" -eq 2 ]
+		[ "$(on r nft list table inet routerd_mss | grep -cE 'drop|mine|500')" -eq 0 ]
+		router r apply -f "$RUN/r.yaml"
+		[ -z "$output" ]
+	done
 }
 
 @test "an address that somebody removes comes back, with the routes the kernel took with it" {
@@ -118,13 +135,13 @@ removed() { # removed EXPECTED COMMAND...
 	on r ip neigh add proxy 10.77.60.99 dev lan0
 	on r nft add table inet mine
 	on r nft add table inet routerd_other
-	before=$(on r sh -c 'ip route show table all | grep -v wg-hybrid; ip addr show dev lan0 | grep inet;
+	before=$(on r sh -c 'ip -4 route show table all | grep -v wg-hybrid; ip addr show dev lan0 | grep inet;
 		ip neigh show proxy | grep -v 10.77.60.7; nft list tables | grep -v routerd_mss')
 	router r apply -f "$RUN/r.yaml"
 	[ "$status" -eq 0 ]
 	router r delete --all
 	[ "$status" -eq 0 ]
-	after=$(on r sh -c 'ip route show table all; ip addr show dev lan0 | grep inet;
+	after=$(on r sh -c 'ip -4 route show table all; ip addr show dev lan0 | grep inet;
 		ip neigh show proxy; nft list tables')
 	diff <(echo "$before") <(echo "$after")
 }

@@ -1,0 +1,106 @@
+/* Any bytes: read, check, lower, plan, print. Nothing may crash, leak or hang; and
+ *
+ *	what is refused says why, without control characters;
+ *	what is accepted wants the same each time it is lowered;
+ *	what was applied needs nothing more. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clean.h"
+#include "config/config.h"
+#include "state.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *buf, size_t len);
+
+static void must(bool what)
+{
+	if (!what)
+		abort();
+}
+
+/* All words of a state, in every spelling. */
+static char *words(const struct state *s)
+{
+	char *text;
+	size_t n;
+	FILE *f = open_memstream(&text, &n);
+	struct out o;
+
+	for (size_t i = 0; i < s->count; i++)
+		fprintf(f, "%s # %s\n", item_text(s->arena, &s->items[i]),
+			object_name(s->arena, s->items[i].origin));
+	for (int format = OUT_JSON; format <= OUT_YAML; format++) {
+		out_open(&o, f, format);
+		out_list(&o, "items");
+		for (size_t i = 0; i < s->count; i++) {
+			out_map(&o, NULL);
+			item_out(&o, &s->items[i]);
+			out_end(&o);
+		}
+		out_end(&o);
+		out_close(&o);
+	}
+	fclose(f);
+	return text;
+}
+
+static void check_faults(const struct diag *d)
+{
+	CLEAN(free_ptr) char *text = NULL;
+	CLEAN(close_file) FILE *f = NULL;
+	size_t n;
+
+	f = open_memstream(&text, &n);
+	diag_print(d, f);
+	fflush(f);
+	must((n > 0) == (d->errors + d->warnings > 0));
+	for (const char *c = text; *c; c++)
+		must(((unsigned char)*c >= 0x20 || *c == '\n') && *c != 0x7f);
+}
+
+static void check_lowered(const struct config *c, struct arena *a)
+{
+	struct state want = { .arena = a }, again = { .arena = a }, none = { .arena = a };
+	CLEAN(free_ptr) char *first = NULL;
+	CLEAN(free_ptr) char *second = NULL;
+	struct plan plan;
+
+	config_lower(c, &want);
+	config_lower(c, &again);
+	must(want.sorted && again.sorted && want.count == again.count);
+	first = words(&want);
+	second = words(&again);
+	must(strcmp(first, second) == 0);
+	for (size_t i = 0; i < want.count; i++) {
+		must(item_compare(&want.items[i], &again.items[i]) == 0);
+		must(i == 0 || item_compare(&want.items[i - 1], &want.items[i]) < 0);
+		must(state_find(&want, &want.items[i]) == &want.items[i]);
+	}
+	state_imagine(&again);
+	state_diff(&again, &want, &plan);
+	must(plan.count == 0);
+	state_diff(&none, &want, &plan); /* all is made, but what must not be */
+	for (size_t i = 0; i < plan.count; i++)
+		must(plan.ops[i].verb == VERB_ADD);
+	must(plan.count == again.count);
+	state_diff(&again, &none, &plan);
+	for (size_t i = 0; i < plan.count; i++)
+		must(plan.ops[i].verb == VERB_DELETE && !plan.ops[i].origin);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *buf, size_t len)
+{
+	CLEAN(arena_done) struct arena *a = arena_new();
+	struct config c = { .arena = a };
+	struct diag d = { .arena = a };
+	bool ok;
+
+	config_add(&c, "fuzz", (const char *)buf, len, &d);
+	ok = config_check(&c, &d);
+	must(ok == (d.errors == 0));
+	check_faults(&d);
+	if (ok)
+		check_lowered(&c, a);
+	return 0;
+}

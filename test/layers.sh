@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Each room may include itself and the rooms named after it, nothing else of ours; and only
+# the kernel's room speaks netlink. Prints the offending lines.
+set -euo pipefail
+shopt -s nullglob
+cd "${BASH_SOURCE[0]%/*}/.."
+
+fail=0 checked=' '
+include='^[[:space:]]*#[[:space:]]*include[[:space:]]*'
+ours='base|keys|item|state|config|kernel|load|reconcile|report|ctl|providers|firstboot'
+netlink='netlink/|libnftnl/|libmnl/|linux/(netlink|genetlink|netfilter|wireguard|neighbour|if_)'
+
+# found PATTERN BUT FILES...: no line may match the one and not the other
+found() {
+	local pattern=$1 but=$2
+	shift 2
+	if grep -HnE "$include$pattern" "$@" | grep -vE "$but"; then
+		fail=1
+	fi
+}
+
+room() { # room FOLDER/|FILE ALLOWED...
+	local files=("$1".[ch]) allowed
+	[[ $1 == */ ]] && files=("$1"*.[ch])
+	((${#files[@]})) || return 0
+	allowed=$(IFS='|' && echo "${*:2}")
+	checked+="${files[*]} "
+	found '"' "\"($allowed)[/.]" "${files[@]}"
+	found "<($ours)[/.]" '^$' "${files[@]}" # -Irouter finds ours in angle brackets too
+	[[ $1 == router/kernel/ ]] || found "<($netlink)" '^$' "${files[@]}"
+}
+
+room router/base/     base
+room keys/            base keys
+room router/item      base keys item
+room router/state     base keys item state
+room router/config/   base keys item state config
+room router/kernel/   base keys item state kernel
+room router/load      base config load
+room router/reconcile base config kernel state reconcile
+room router/report    base config state report
+room router/ctl       base keys item state config kernel load reconcile report ctl
+room router/main      ctl
+room providers/       base keys providers
+room firstboot/       base keys providers firstboot
+
+for file in router/*.[ch] router/*/*.[ch] keys/*.[ch] providers/*.[ch] firstboot/*.[ch]; do
+	[[ $checked == *" $file "* ]] || { echo "$file: in no room" && fail=1; }
+done
+exit "$fail"
