@@ -68,8 +68,9 @@ static void serve(ares_channel channel, long deadline)
 		if (!bits || left <= 0)
 			return;
 		for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
-			bool r = ARES_GETSOCK_READABLE(bits, i),
-			     w = ARES_GETSOCK_WRITABLE(bits, i);
+			/* c-ares' own macros shift into the sign. */
+			bool r = (unsigned)bits >> i & 1;
+			bool w = (unsigned)bits >> (i + ARES_GETSOCK_MAXNUM) & 1;
 
 			if (r || w)
 				fds[n++] = (struct pollfd){

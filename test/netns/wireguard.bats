@@ -120,6 +120,37 @@ load ../lib/bats
 	[ "$(on r wg show wg-hybrid endpoints)" = "$KEY_A	192.0.2.78:51820" ]
 }
 
+@test "an endpoint's name is asked of DNS, again when the first question is lost" {
+	ENDPOINT=vpn.example.test:51820
+	one_host
+	echo 'nameserver 127.0.0.1' >"$RUN/resolv.conf"
+	: >"$RUN/hosts"
+	on r mount --bind "$RUN/resolv.conf" /etc/resolv.conf
+	on r mount --bind "$RUN/hosts" /etc/hosts
+	on r env LOSE="$RUN/lost" socat UDP4-RECVFROM:53,fork \
+		"EXEC:$ROOT/test/lib/dns.sh 192.0.2.79" >/dev/null 2>&1 3>&- &
+	until_ok on r sh -c 'ss -uln | grep -q :53'
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+	[ -e "$RUN/lost" ]
+	[ "$(on r wg show wg-hybrid endpoints)" = "$KEY_A	192.0.2.79:51820" ]
+}
+
+@test "a name server that is dead costs seconds, not the apply" {
+	ENDPOINT=vpn.example.test:51820
+	one_host
+	echo 'nameserver 127.0.0.1' >"$RUN/resolv.conf"
+	on r mount --bind "$RUN/resolv.conf" /etc/resolv.conf
+	on r socat -u UDP4-RECV:53 /dev/null >/dev/null 2>&1 3>&- & # takes questions, answers none
+	until_ok on r sh -c 'ss -uln | grep -q :53'
+	start=$SECONDS
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 1 ]
+	[ $((SECONDS - start)) -le 15 ]
+	[[ $output == *'endpoint vpn.example.test: '*'apply again when the name resolves'* ]]
+	on r ip route | grep -q '^10.77.60.7 dev wg-hybrid'
+}
+
 @test "an IPv6 endpoint" {
 	ENDPOINT='"[2001:db8::20]:51820"'
 	one_host
