@@ -55,7 +55,7 @@ kernel   := $(filter-out $(shims),$(wildcard router/kernel/*.c)) \
 program  := $(wildcard router/*.c)
 objects   = $(patsubst %.c,$(O)/%.o,$(sort $(1)))
 sources  := $(wildcard router/*.[ch] router/*/*.[ch] keys/*.[ch] test/*/*.[ch] docs/*.c)
-scripts  := $(shell grep -rlE '^\#!/(bin/sh|usr/bin/env bash)' .ci test docs 2>/dev/null)
+scripts  := $(shell grep -rlE '^\#!.*/(sh|bash|env bash)$$' .ci test docs 2>/dev/null) $(wildcard test/lib/*.bash)
 
 .DEFAULT_GOAL := all
 .SECONDARY:
@@ -125,6 +125,7 @@ fuzz: ## each fuzzer for SECONDS (60)
 fuzz-run: $(patsubst %.c,$(O)/%,$(wildcard test/fuzz/*.c))
 	@set -e; for t in $^; do n=$${t##*/}; mkdir -p $$t.corpus; \
 		$$t -max_total_time=$(or $(SECONDS),60) -rss_limit_mb=4096 -timeout=20 \
+			$$([ ! -f test/fuzz/$$n.dict ] || echo -dict=test/fuzz/$$n.dict) \
 			-print_final_stats=1 -artifact_prefix=$$t- \
 			$$t.corpus test/fuzz/$$n.corpus; done
 

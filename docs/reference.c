@@ -31,7 +31,6 @@ static const char *const type_words[] = {
 	[FIELD_PATH] = "absolute path",
 	[FIELD_LINKNAME] = "interface name",
 	[FIELD_LINK] = "interface",
-	[FIELD_HOST] = "IP address",
 	[FIELD_HOST4] = "IPv4 address",
 	[FIELD_CIDR4] = "IPv4 address/length",
 	[FIELD_PREFIX4] = "IPv4 prefix",

@@ -80,6 +80,7 @@ int key_load(const char *path, struct key *ret)
 {
 	/* O_NONBLOCK: a FIFO must not hold us up. */
 	CLEAN(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	CLEAN(key_wipe) struct key k = { 0 };
 	char text[KEY_STRLEN + 2];
 	struct stat st;
 	ssize_t n;
@@ -98,7 +99,11 @@ int key_load(const char *path, struct key *ret)
 	if (n > 0 && text[n - 1] == '\n')
 		n--;
 	text[n] = '\0';
-	r = key_parse(text, ret);
+	r = key_parse(text, &k);
+	if (r == 0 && sodium_is_zero(k.bytes, KEY_BYTES))
+		r = -EINVAL; /* WireGuard takes it for "none" */
+	if (r == 0)
+		*ret = k;
 	sodium_memzero(text, sizeof(text));
 	return r;
 }

@@ -60,6 +60,12 @@ static int by_route(const struct item *a, const struct item *b)
 	return r ? r : ORDER(a->route.metric, b->route.metric);
 }
 
+/* Where nobody read them: are the files of two secrets the same? */
+static bool same_file(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
 static bool agree_link(const struct item *h, const struct item *w)
 {
 	if ((w->wg.up && !h->wg.up) || (w->wg.mtu && w->wg.mtu != h->wg.mtu))
@@ -73,6 +79,8 @@ static bool agree_link(const struct item *h, const struct item *w)
 	if ((w->wg.key_error && w->wg.key_error != -EACCES) ||
 	    (w->wg.keyed && !(h->wg.keyed && key_equal(&h->wg.public, &w->wg.public))))
 		return false;
+	if (h->wg.key_file && !same_file(h->wg.key_file, w->wg.key_file))
+		return false; /* imagined, not observed */
 	return h->wg.port == w->wg.port;
 }
 
@@ -112,6 +120,9 @@ static bool agree_peer(const struct item *h, const struct item *w)
 		return false;
 	if (!w->peer.psk_unknown && memcmp(h->peer.psk, w->peer.psk, KEY_ID_BYTES) != 0)
 		return false;
+	if ((h->peer.psk_unknown || (w->peer.psk_unknown && !w->peer.psk_error)) &&
+	    !same_file(h->peer.psk_file, w->peer.psk_file))
+		return false; /* imagined, not observed */
 	if (!w->peer.endpoint.host)
 		return true;
 	return h->peer.endpoint.host && (h->peer.endpoints == w->peer.endpoints ||
@@ -243,9 +254,8 @@ static const char *route_text(struct arena *a, const struct item *it)
 	    a, "route %s%s%s%s%s%s%s%s", it->route.blackhole ? "blackhole " : "",
 	    addr_print(&it->address, dst), *gw ? " via " : "", gw, *it->link ? " dev " : "",
 	    it->link,
-	    it->route.table == 254 /* RT_TABLE_MAIN, rtnetlink(7) */
-		? ""
-		: arena_printf(a, " table %u", it->route.table),
+	    it->route.table == ITEM_TABLE_MAIN ? ""
+					       : arena_printf(a, " table %u", it->route.table),
 	    it->route.metric ? arena_printf(a, " metric %u", it->route.metric) : "");
 }
 

@@ -33,6 +33,7 @@ enum link_kind {
 	LINK_WIREGUARD, /* ours to make and to remove */
 };
 
+#define ITEM_TABLE_MAIN 254 /* RT_TABLE_MAIN, rtnetlink(7) */
 #define ENDPOINT_STRLEN 280 /* a DNS name of 253, brackets, colon, port, NUL */
 
 /* host:port as written; address.family is 0 while the host is a name. */

@@ -54,10 +54,14 @@ void report_plan(const struct plan *plan, const struct state *have, enum report_
 
 			if (op->error)
 				continue;
-			fprintf(out, "%s%s%s\n", op_text(a, op), op->origin ? "  # " : "",
+			out_escape(out, op_text(a, op));
+			fprintf(out, "%s%s\n", op->origin ? "  # " : "",
 				object_name(a, op->origin));
-			if (op->note)
-				fprintf(out, "  note: %s\n", op->note);
+			if (op->note) {
+				fputs("  note: ", out);
+				out_escape(out, op->note);
+				fputc('\n', out);
+			}
 		}
 		return;
 	}
@@ -89,7 +93,11 @@ void report_failures(const struct plan *plan, FILE *out)
 		if (op->origin)
 			fprintf(out, "%s:%d: %s: ", op->origin->mark.file,
 				op->origin->mark.line, object_name(a, op->origin));
-		fprintf(out, "cannot %s: %s\n", op_text(a, op), reason(a, op));
+		fputs("cannot ", out);
+		out_escape(out, op_text(a, op));
+		fputs(": ", out);
+		out_escape(out, reason(a, op));
+		fputc('\n', out);
 	}
 	if (waiting)
 		fprintf(out, "%zu more wait for a WireGuard interface that failed.\n", waiting);
@@ -121,9 +129,10 @@ void report_state(const struct state *s, enum report_format format, FILE *out)
 	struct out o;
 
 	if (format == REPORT_TABLE) {
-		for (size_t i = 0; i < s->count; i++)
-			fprintf(out, "%s  # %s\n", item_text(a, &s->items[i]),
-				object_name(a, s->items[i].origin));
+		for (size_t i = 0; i < s->count; i++) {
+			out_escape(out, item_text(a, &s->items[i]));
+			fprintf(out, "  # %s\n", object_name(a, s->items[i].origin));
+		}
 		return;
 	}
 	out_open(&o, out, format == REPORT_JSON ? OUT_JSON : OUT_YAML);

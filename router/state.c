@@ -34,8 +34,10 @@ void state_add(struct state *s, const struct item *it)
 /* Folds b into a, which has the same key. */
 static void merge(struct item *a, const struct item *b)
 {
-	if (a->type == ITEM_CLAMP && b->clamp.mss < a->clamp.mss)
+	if (a->type == ITEM_CLAMP && b->clamp.mss < a->clamp.mss) {
 		a->clamp.mss = b->clamp.mss; /* one tunnel, several paths: the narrowest */
+		a->origin = b->origin;
+	}
 	if (a->type == ITEM_PROXY)
 		a->proxy.announce |= b->proxy.announce;
 	if (b->ours && !a->ours)
@@ -80,6 +82,13 @@ const struct item *state_find(const struct state *s, const struct item *it)
 	return s->items ? bsearch(it, s->items, s->count, sizeof(*s->items), by_item) : NULL;
 }
 
+/* Settings keep their value, the system's links their state: neither bears our mark. */
+static bool keeps(const struct item *it)
+{
+	return it->type == ITEM_SYSCTL ||
+	       (it->type == ITEM_LINK && it->wg.kind != LINK_WIREGUARD);
+}
+
 void state_imagine(struct state *s)
 {
 	size_t kept = 0;
@@ -88,7 +97,7 @@ void state_imagine(struct state *s)
 		if (s->items[i].type == ITEM_ABSENT)
 			continue;
 		s->items[kept] = s->items[i];
-		s->items[kept++].ours = true;
+		s->items[kept++].ours = !keeps(&s->items[i]);
 	}
 	s->count = kept;
 }

@@ -8,7 +8,7 @@ cd "${BASH_SOURCE[0]%/*}/.."
 fail=0 checked=' '
 include='^[[:space:]]*#[[:space:]]*include[[:space:]]*'
 ours='base|keys|item|state|config|kernel|load|reconcile|report|ctl|providers|firstboot'
-netlink='netlink/|libnftnl/|libmnl/|linux/(netlink|genetlink|netfilter|wireguard|neighbour|if_)'
+netlink='netlink/|libnftnl/|libmnl/|linux/((rt)?netlink|genetlink|netfilter|wireguard|neighbour|if_)'
 
 # found PATTERN BUT FILES...: no line may match the one and not the other
 found() {

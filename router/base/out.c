@@ -107,7 +107,10 @@ void out_text(struct out *o, const char *key, const char *value)
 
 		if (c == '"' || c == '\\')
 			fputc('\\', o->file);
-		if (c < 0x20 || c == 0x7f)
+		if (c == 0xc2 && (unsigned char)value[1] >= 0x80 &&
+		    (unsigned char)value[1] <= 0x9f) /* C1: libyaml reads none */
+			fprintf(o->file, "\\u%04x", (unsigned char)*++value);
+		else if (c < 0x20 || c == 0x7f)
 			fprintf(o->file, "\\u%04x", c);
 		else
 			fputc(c, o->file);

@@ -18,6 +18,18 @@ static struct mark mark_of(const struct parse *p, yaml_mark_t at)
 	return (struct mark){ p->file, (int)at.line + 1, (int)at.column + 1 };
 }
 
+/* libyaml's marks count characters, not bytes. */
+static bool is_tab(const struct parse *p, yaml_mark_t at)
+{
+	const char *c = p->buf, *end = p->buf + p->len;
+
+	for (; at.line > 0 && c < end; c++)
+		at.line -= *c == '\n';
+	for (; c < end && (at.column > 0 || (*c & 0xc0) == 0x80); c++)
+		at.column -= (*c & 0xc0) != 0x80;
+	return c < end && *c == '\t';
+}
+
 static bool next(struct parse *p, yaml_event_t *ev)
 {
 	const yaml_parser_t *y = &p->yaml;
@@ -34,7 +46,7 @@ static bool next(struct parse *p, yaml_event_t *ev)
 				at = (yaml_mark_t){ .line = at.line + 1 };
 		}
 	}
-	if (at.index < p->len && p->buf[at.index] == '\t')
+	if (is_tab(p, at))
 		diag_error(p->diag, mark_of(p, at), "a tab where YAML wants spaces");
 	else
 		diag_error(p->diag, mark_of(p, at), "not YAML: %s%s%s", y->problem,

@@ -3,7 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/hint.h"
 #include "config/kind.h"
+
+#define HINT_OBJECTS 1000 /* looked at for a name mistyped: a page of errors stays fast */
 
 const struct kind *const kinds[] = {
 	&kind_interface,       &kind_wireguard_interface,
@@ -17,23 +20,21 @@ const struct kind *const kinds[] = {
 /* ---- documents to objects -----------------------------------------------------------------
  */
 
-static const struct kind *kind_find(const char *name, const char **hint, struct arena *a)
+static const struct kind *kind_find(const char *name)
 {
-	const char *best = NULL;
-	unsigned least = 99;
-
-	for (const struct kind *const *k = kinds; *k; k++) {
-		unsigned distance = decode_distance(name, (*k)->name);
-
+	for (const struct kind *const *k = kinds; *k; k++)
 		if (strcmp((*k)->name, name) == 0)
 			return *k;
-		if (distance < least) {
-			least = distance;
-			best = (*k)->name;
-		}
-	}
-	*hint = decode_hint(a, name, best, least);
 	return NULL;
+}
+
+static void unknown_kind(const struct node *word, struct diag *d)
+{
+	struct hint hint = { .text = word->text };
+
+	for (const struct kind *const *k = kinds; *k; k++)
+		hint_try(&hint, (*k)->name);
+	diag_error(d, word->mark, "no kind '%.60s'%s", word->text, hint_text(d->arena, &hint));
 }
 
 static bool is_name(const char *text)
@@ -50,20 +51,17 @@ static void check_keys(const struct node *map, const char *const *list, const ch
 		       struct diag *d)
 {
 	for (const struct node *n = map->child; n; n = n->next) {
-		const char *const *w = list, *best = NULL;
-		unsigned least = 99;
+		struct hint hint = { .text = n->key };
+		const char *const *w = list;
 
-		for (; *w && strcmp(*w, n->key) != 0; w++) {
-			unsigned distance = decode_distance(n->key, *w);
-
-			if (distance < least) {
-				least = distance;
-				best = *w;
-			}
-		}
-		if (!*w)
-			diag_error(d, n->key_mark, "no field %s%.60s%s", where, n->key,
-				   decode_hint(d->arena, n->key, best, least));
+		while (*w && strcmp(*w, n->key) != 0)
+			w++;
+		if (*w)
+			continue;
+		for (w = list; *w; w++)
+			hint_try(&hint, *w);
+		diag_error(d, n->key_mark, "no field %s%.60s%s", where, n->key,
+			   hint_text(d->arena, &hint));
 	}
 }
 
@@ -117,7 +115,7 @@ static void read_resource(struct config *c, const struct node *doc, struct diag 
 	static const char *const known[] = { "apiVersion", "kind", "metadata", "spec", NULL };
 	const struct node *word = doc->type == NODE_MAP ? node_get(doc, "kind") : NULL;
 	const struct kind *k;
-	const char *hint, *name;
+	const char *name;
 	unsigned before;
 	struct object *o;
 
@@ -128,9 +126,9 @@ static void read_resource(struct config *c, const struct node *doc, struct diag 
 		return;
 	}
 	check_keys(doc, known, "", d);
-	k = kind_find(word->text, &hint, d->arena);
+	k = kind_find(word->text);
 	if (!k) {
-		diag_error(d, word->mark, "no kind '%.60s'%s", word->text, hint);
+		unknown_kind(word, d);
 		return;
 	}
 	check_api(doc, k->name, k->api, d);
@@ -267,26 +265,18 @@ const struct object *config_find(const struct config *c, const struct kind *k, c
 static void resolve_ref(const struct config *c, const struct object *o, const char *path,
 			const struct kind *k, struct ref *r, struct diag *d)
 {
-	const char *best = NULL;
-	unsigned least = 99;
+	struct hint hint = { .text = r->name };
 
 	if (!r->name)
 		return;
 	r->to = config_find(c, k, r->name);
 	if (r->to)
 		return;
-	for (size_t i = 0; i < c->count && i < 1000; i++) {
-		unsigned distance = c->objects[i]->kind == k
-					? decode_distance(r->name, c->objects[i]->name)
-					: 99;
-
-		if (distance < least) {
-			least = distance;
-			best = c->objects[i]->name;
-		}
-	}
+	for (size_t i = 0; i < c->count && i < HINT_OBJECTS; i++)
+		if (c->objects[i]->kind == k)
+			hint_try(&hint, c->objects[i]->name);
 	object_error(o, path, d, "no %s is named '%.60s'%s", k->name, r->name,
-		     decode_hint(d->arena, r->name, best, least));
+		     hint_text(d->arena, &hint));
 }
 
 /* Objects come first: a bare word may name an Interface, a WireGuardInterface or, last, an
@@ -327,10 +317,12 @@ static void resolve_fields(const struct config *c, struct object *o, const char 
 			   const struct field *fields, struct diag *d)
 {
 	for (const struct field *f = fields; f->name; f++) {
-		const char *path =
-		    arena_printf(d->arena, "%s%s%s", prefix, *prefix ? "." : "", f->name);
 		void *at = (char *)o + f->offset;
+		const char *path;
 
+		if (f->type != FIELD_REF && f->type != FIELD_LINK && f->type != FIELD_GROUP)
+			continue;
+		path = arena_printf(d->arena, "%s%s%s", prefix, *prefix ? "." : "", f->name);
 		if (f->type == FIELD_REF)
 			resolve_ref(c, o, path, f->ref, at, d);
 		else if (f->type == FIELD_LINK)
@@ -371,8 +363,6 @@ static void clash(void *arg, const struct item *a, const struct item *b)
 /* ---- soundness: an object is judged only when all it refers to is right -------------------
  */
 
-enum sound { UNKNOWN, SOUND, UNSOUND };
-
 static bool is_sound(struct object *o);
 
 static bool refs_sound(struct object *o, const struct field *fields)
@@ -391,18 +381,29 @@ static bool refs_sound(struct object *o, const struct field *fields)
 	return true;
 }
 
-/* Ends, because no kind refers, however indirectly, to its own. */
+/* Ends, because a kind refers only to those before it in kinds[]. */
 static bool is_sound(struct object *o)
 {
-	if (o->sound == UNKNOWN)
-		o->sound = !o->faulty && refs_sound(o, o->kind->fields) ? SOUND : UNSOUND;
-	return o->sound == SOUND;
+	if (o->sound == SOUND_UNKNOWN)
+		o->sound = !o->faulty && refs_sound(o, o->kind->fields) ? SOUND_YES : SOUND_NO;
+	return o->sound == SOUND_YES;
+}
+
+/* What one object says of itself is judged once it and all it refers to could be read; a
+ * fault found now counts only against what is lowered. */
+static void check_object(struct config *c, struct object *o, struct diag *d)
+{
+	unsigned before = d->errors;
+
+	if (o->kind->check && is_sound(o))
+		o->kind->check(c, o, d);
+	o->faulty |= d->errors != before;
 }
 
 static void judge_again(struct config *c)
 {
 	for (size_t i = 0; i < c->count; i++)
-		c->objects[i]->sound = UNKNOWN;
+		c->objects[i]->sound = SOUND_UNKNOWN;
 }
 
 static void lower(const struct config *c, struct state *want)
@@ -415,29 +416,27 @@ static void lower(const struct config *c, struct state *want)
 bool config_check(struct config *c, struct diag *d)
 {
 	struct state scratch = { .arena = c->arena };
-	struct clash k = { c->arena, d };
+	struct clash arg = { c->arena, d };
 
 	if (c->count > CONFIG_OBJECTS)
 		return false;
 	make_index(c, d);
+	c->allowed.arena = c->arena;
 	for (size_t i = 0; i < c->count; i++) {
 		unsigned before = d->errors;
 
 		resolve_fields(c, c->objects[i], "", c->objects[i]->kind->fields, d);
 		c->objects[i]->faulty |= d->errors != before;
 	}
-	for (size_t i = 0; i < c->count; i++) {
-		struct object *o = c->objects[i];
-		unsigned before = d->errors;
-
-		if (o->kind->check && is_sound(o))
-			o->kind->check(c, o, d);
-		o->faulty |= d->errors != before;
-	}
-	judge_again(c);
+	/* kinds[] names what is referred to before what refers. */
+	for (const struct kind *const *k = kinds; *k; k++)
+		for (size_t i = 0; i < c->count; i++)
+			if (c->objects[i]->kind == *k)
+				check_object(c, c->objects[i], d);
 	claims_check(c, d);
+	judge_again(c);
 	lower(c, &scratch);
-	state_sort(&scratch, clash, &k);
+	state_sort(&scratch, clash, &arg);
 	return d->errors == 0;
 }
 
@@ -449,32 +448,43 @@ static uint64_t digest(uint64_t h, const void *buf, size_t len)
 	return h;
 }
 
+/* A link's peers, which want sorts by link, from *at on; leaves *at behind them. */
+static uint64_t digest_endpoints(const struct state *want, const char *link, size_t *at)
+{
+	uint64_t h = 0xcbf29ce484222325;
+	char ep[ENDPOINT_STRLEN];
+
+	for (; *at < want->count; ++*at) {
+		const struct item *p = &want->items[*at];
+
+		if (p->type > ITEM_PEER || (p->type == ITEM_PEER && strcmp(p->link, link) > 0))
+			break;
+		if (p->type != ITEM_PEER || strcmp(p->link, link) != 0 ||
+		    !p->peer.endpoint.host)
+			continue;
+		endpoint_print(&p->peer.endpoint, ep);
+		h = digest(h, &p->peer.key, sizeof(p->peer.key));
+		h = digest(h, ep, strlen(ep) + 1);
+	}
+	return h;
+}
+
 /* Each link and its peers carry the digest of the endpoints as they are configured, so that
  * a changed configuration can be told from a peer that roamed. */
 static void seal_endpoints(struct state *want)
 {
-	for (size_t i = 0; i < want->count; i++) {
+	size_t end = 0;
+
+	for (size_t i = 0; i < want->count && want->items[i].type == ITEM_LINK; i++) {
 		struct item *link = &want->items[i];
-		uint64_t h = 0xcbf29ce484222325;
+		size_t start = end;
 
-		if (link->type != ITEM_LINK || link->wg.kind != LINK_WIREGUARD)
+		if (link->wg.kind != LINK_WIREGUARD)
 			continue;
-		for (int pass = 0; pass < 2; pass++)
-			for (size_t j = 0; j < want->count; j++) {
-				struct item *p = &want->items[j];
-				char ep[ENDPOINT_STRLEN];
-
-				if (p->type != ITEM_PEER || strcmp(p->link, link->link) != 0)
-					continue;
-				if (pass)
-					p->peer.endpoints = h;
-				else if (p->peer.endpoint.host) {
-					endpoint_print(&p->peer.endpoint, ep);
-					h = digest(h, &p->peer.key, sizeof(p->peer.key));
-					h = digest(h, ep, strlen(ep) + 1);
-				}
-			}
-		link->wg.endpoints = h;
+		link->wg.endpoints = digest_endpoints(want, link->link, &end);
+		for (; start < end; start++)
+			if (want->items[start].type == ITEM_PEER)
+				want->items[start].peer.endpoints = link->wg.endpoints;
 	}
 }
 

@@ -22,6 +22,8 @@ struct config {
 	size_t count, room;
 	const char *node; /* metadata.name of the Router document; NULL: none */
 	struct object **index;
+	struct state
+	    allowed; /* every WireGuardPeer's allowed IPs, to look peers up by address */
 };
 
 /* Decodes one file's bytes, a Router document or a stream of resources. file must outlive c. */

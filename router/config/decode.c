@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "config/hint.h"
 #include "config/kind.h"
 
 #define QUOTE 60 /* bytes of a stranger's text repeated in an error */
@@ -66,41 +67,6 @@ const char *object_where(struct arena *a, const struct object *o)
 			    o->mark.line);
 }
 
-/* Levenshtein's distance, case counting nothing; words here are short. */
-unsigned decode_distance(const char *a, const char *b)
-{
-	unsigned row[65];
-	size_t n = strlen(b);
-
-	if (n > 64 || strlen(a) > 64)
-		return 99;
-	for (unsigned j = 0; j <= n; j++)
-		row[j] = j;
-	for (unsigned i = 1; *a; a++, i++) {
-		unsigned diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= n; j++) {
-			unsigned cost = diagonal + ((*a | 32) != (b[j - 1] | 32));
-
-			diagonal = row[j];
-			if (row[j] + 1 < cost)
-				cost = row[j] + 1;
-			if (row[j - 1] + 1 < cost)
-				cost = row[j - 1] + 1;
-			row[j] = cost;
-		}
-	}
-	return row[n];
-}
-
-const char *decode_hint(struct arena *a, const char *text, const char *best, unsigned distance)
-{
-	if (!best || distance > 3 || distance * 2 > strlen(text) + 1)
-		return "";
-	return arena_printf(a, " (did you mean '%s'?)", best);
-}
-
 /* ---- one decoder for each type; each returns what it wants, or NULL when it got it ---------
  */
 
@@ -129,27 +95,22 @@ static const char *decode_text(struct decoding *c, const char *text, void *at)
 
 static const char *decode_word(struct decoding *c, const char *text, void *at)
 {
-	const char *best = NULL, *list = "";
-	unsigned least = 99;
+	struct hint hint = { .text = text };
+	const char *list = "";
 
 	for (const struct word *w = c->field->words; w->word; w++) {
-		unsigned distance = decode_distance(text, w->word);
-
-		if (distance == 0 && w->refused)
-			return arena_printf(c->arena, "not '%s': %s", w->word, w->refused);
-		if (distance == 0 && strcmp(text, w->word) == 0) {
+		if (w->refused && hint_distance(text, w->word) == 0)
+			return arena_printf(c->arena, "something else: %s", w->refused);
+		if (w->refused)
+			continue;
+		if (strcmp(text, w->word) == 0) {
 			*(const char **)at = w->word;
 			return NULL;
 		}
-		if (w->refused)
-			continue;
-		if (distance < least) {
-			least = distance;
-			best = w->word;
-		}
+		hint_try(&hint, w->word);
 		list = arena_printf(c->arena, "%s%s'%s'", list, *list ? " or " : "", w->word);
 	}
-	return arena_printf(c->arena, "%s%s", list, decode_hint(c->arena, text, best, least));
+	return arena_printf(c->arena, "%s%s", list, hint_text(c->arena, &hint));
 }
 
 static const char *decode_path(struct decoding *c, const char *text, void *at)
@@ -168,25 +129,16 @@ static const char *decode_linkname(struct decoding *c, const char *text, void *a
 	return decode_link_name(text) ? NULL : WANT_LINK;
 }
 
+/* Kind/name, or a bare word; which of them there are is found out later. */
 static const char *decode_link(struct decoding *c, const char *text, void *at)
 {
 	const char *slash = strchr(text, '/');
+	size_t n = strlen(text);
 
 	(void)c;
+	if (n == 0 || n > NAME_MAX_BYTES || slash == text || (slash && !slash[1]))
+		return WANT_LINK;
 	((struct link_ref *)at)->text = text;
-	if (slash) /* Kind/name */
-		return slash != text && slash[1] ? NULL : WANT_LINK;
-	return strlen(text) && strlen(text) <= NAME_MAX_BYTES ? NULL : WANT_LINK;
-}
-
-static const char *decode_host(struct decoding *c, const char *text, void *at)
-{
-	struct addr a;
-
-	(void)c;
-	if (!addr_parse(text, &a) || !addr_is_host(&a))
-		return "one IP address, as 10.252.0.1";
-	*(struct addr *)at = a;
 	return NULL;
 }
 
@@ -341,20 +293,20 @@ static const char *decode_endpoint(struct decoding *c, const char *text, void *a
 
 static const char *decode_ref(struct decoding *c, const char *text, void *at)
 {
-	const char *slash = strchr(text, '/');
-	size_t n = strlen(c->field->ref->name);
+	const char *kind = c->field->ref->name, *slash = strchr(text, '/');
+	size_t n = strlen(kind);
 
+	if ((slash && ((size_t)(slash - text) != n || strncmp(text, kind, n) != 0)) ||
+	    !(slash ? slash + 1 : text)[0])
+		return arena_printf(c->arena, "NAME or %s/NAME", kind);
 	((struct ref *)at)->name = slash ? slash + 1 : text;
-	if (slash &&
-	    ((size_t)(slash - text) != n || strncmp(text, c->field->ref->name, n) != 0))
-		return arena_printf(c->arena, "the name of a %s", c->field->ref->name);
-	return *((struct ref *)at)->name ? NULL : "a name";
+	return NULL;
 }
 
 static const char *decode_refused(struct decoding *c, const char *text, void *at)
 {
 	(void)text, (void)at;
-	return arena_printf(c->arena, "nothing here: %s", c->field->help);
+	return arena_printf(c->arena, "nothing here; %s", c->field->help);
 }
 
 enum quoting { ANY, PLAIN };
@@ -368,10 +320,9 @@ static const struct decoder {
 	[FIELD_TEXT] = { decode_text },
 	[FIELD_TEXTS] = { decode_text, sizeof(const char *) },
 	[FIELD_WORD] = { decode_word },
-	[FIELD_PATH] = { decode_path },
+	[FIELD_PATH] = { decode_path, .secret = true }, /* people paste the key itself */
 	[FIELD_LINKNAME] = { decode_linkname },
 	[FIELD_LINK] = { decode_link },
-	[FIELD_HOST] = { decode_host },
 	[FIELD_HOST4] = { decode_host4 },
 	[FIELD_CIDR4] = { decode_cidr4 },
 	[FIELD_PREFIX4] = { decode_prefix4 },
@@ -441,6 +392,10 @@ static void decode_list(struct arena *a, const struct object *o, const struct no
 	}
 	for (const struct node *e = n->child; e; e = e->next)
 		count++;
+	if (count == 0 && f->required) {
+		fault(o, n, path, f, "at least one entry", d);
+		return;
+	}
 	if (count > LIST_MAX) {
 		fault(o, n, path, f, "fewer entries: at most 100000", d);
 		return;
@@ -451,24 +406,23 @@ static void decode_list(struct arena *a, const struct object *o, const struct no
 			      (char *)at->items + at->count * size, d);
 }
 
-static const struct field *find(const struct field *fields, const char *name, const char **hint,
-				struct arena *a)
+static const struct field *find(const struct field *fields, const char *name)
 {
-	const char *best = NULL;
-	unsigned least = 99;
-
-	for (const struct field *f = fields; f->name; f++) {
-		unsigned distance = decode_distance(name, f->name);
-
+	for (const struct field *f = fields; f->name; f++)
 		if (strcmp(name, f->name) == 0)
 			return f;
-		if (distance < least) {
-			least = distance;
-			best = f->name;
-		}
-	}
-	*hint = decode_hint(a, name, best, least);
 	return NULL;
+}
+
+static void unknown_field(const struct object *o, const struct node *n, const char *path,
+			  const struct field *fields, struct diag *d)
+{
+	struct hint hint = { .text = n->key };
+
+	for (const struct field *f = fields; f->name; f++)
+		hint_try(&hint, f->name);
+	diag_error(d, n->key_mark, "%s/%s: no field spec.%.*s%s", o->kind->name, o->name, QUOTE,
+		   path, hint_text(d->arena, &hint));
 }
 
 static void decode_map(struct arena *a, struct object *o, const struct node *map,
@@ -507,24 +461,21 @@ static void decode_map(struct arena *a, struct object *o, const struct node *map
 		return;
 	}
 	for (const struct node *n = map ? map->child : NULL; n; n = n->next) {
-		const char *path = arena_printf(a, "%s%s%s", prefix, dot, n->key), *hint;
-		const struct field *f = find(fields, n->key, &hint, a);
+		const char *path = arena_printf(a, "%s%s%s", prefix, dot, n->key);
+		const struct field *f = find(fields, n->key);
 
 		if (f)
 			decode_field(a, o, n, path, f, d);
 		else
-			diag_error(d, n->key_mark, "%s/%s: no field spec.%.*s%s", o->kind->name,
-				   o->name, QUOTE, path, hint);
+			unknown_field(o, n, path, fields, d);
 	}
 	for (const struct field *f = fields; f->name; f++) {
-		const char *path = arena_printf(a, "%s%s%s", prefix, dot, f->name);
-
 		if (node_get(map, f->name))
 			continue;
 		if (f->required)
 			diag_error(d, map ? map->mark : object_mark(o, prefix),
-				   "%s/%s: spec.%s is missing: %s", o->kind->name, o->name,
-				   path, f->help);
+				   "%s/%s: spec.%s%s%s is missing: %s", o->kind->name, o->name,
+				   prefix, dot, f->name, f->help);
 		if (f->type == FIELD_GROUP && !f->required)
 			for (const struct field *g = f->fields; g->name; g++)
 				apply_fallback(a, o, g);

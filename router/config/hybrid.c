@@ -1,5 +1,4 @@
 /* hybrid.c - selective address mobility: who is captured here and where it is delivered. */
-#include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -97,41 +96,41 @@ void overlay_warn(const struct object *o, const char *path, const struct addr *a
 			    "clash with the provider's; take one from 10.0.0.0/8");
 }
 
-static bool allows(const struct wireguard_peer *p, const struct addr *a)
+/* The peer on a link whose allowed IPs hold an address, the longest prefix first, as
+ * WireGuard itself chooses. */
+static const struct wireguard_peer *peer_of_address(const struct config *c, const char *link,
+						    const struct addr *a)
 {
-	const struct addr *allowed = p->allowed.items;
+	struct item key = { .type = ITEM_ALLOWED, .link = link, .address = *a };
 
-	for (size_t i = 0; i < p->allowed.count; i++)
-		if (addr_contains(&allowed[i], a))
-			return true;
-	return false;
+	for (unsigned bits = a->bits;; bits--) {
+		const struct item *it;
+
+		key.address.bits = (uint8_t)bits;
+		if (bits < a->bits)
+			key.address.bytes[bits / 8] &= (uint8_t)~(0x80 >> bits % 8);
+		it = state_find(&c->allowed, &key);
+		if (it || bits == 0)
+			return it ? (const void *)it->origin : NULL;
+	}
 }
 
 /* Which WireGuardPeer carries an OverlayPeer: its namesake on the interface, else the one
  * that allows its overlay address, else the only one there is. */
-static const struct wireguard_peer *find_tunnel(const struct config *c,
-						const struct overlay_peer *o)
+static const struct wireguard_peer *find_tunnel(struct config *c, const struct overlay_peer *o)
 {
-	const struct wireguard_peer *by_address = NULL, *only = NULL, *namesake;
-	size_t count = 0;
+	const struct wireguard_interface *w = (const void *)o->link.to;
+	const struct wireguard_peer *p;
 
-	namesake = (const void *)config_find(c, &kind_wireguard_peer, o->object.name);
-	if (namesake && namesake->link.to == o->link.to)
-		return namesake;
-	for (size_t i = 0; i < c->count; i++) {
-		const struct wireguard_peer *p = (const void *)c->objects[i];
-
-		if (c->objects[i]->kind != &kind_wireguard_peer || p->link.to != o->link.to)
-			continue;
-		if (!by_address && o->address.family && allows(p, &o->address))
-			by_address = p;
-		only = p;
-		count++;
-	}
-	return by_address ? by_address : count == 1 ? only : NULL;
+	p = (const void *)config_find(c, &kind_wireguard_peer, o->object.name);
+	if (p && p->link.to == o->link.to)
+		return p;
+	state_sort(&c->allowed, NULL, NULL);
+	p = o->address.family ? peer_of_address(c, o->link.name, &o->address) : NULL;
+	return p ? p : w->peers == 1 ? w->peer : NULL;
 }
 
-static void overlay_peer_check(const struct config *c, struct object *o, struct diag *d)
+static void overlay_peer_check(struct config *c, struct object *o, struct diag *d)
 {
 	struct overlay_peer *p = (void *)o;
 	bool wireguard = is(p->type, "wireguard");
@@ -201,6 +200,19 @@ static void deliver(const struct overlay_peer *p, const struct object *origin,
 					.clamp = { mss_of_mtu(path_mtu(p)) } });
 }
 
+/* Where the tunnel's own packets go must not be sent into the tunnel. */
+static void check_loop(const struct overlay_peer *p, const struct object *o, const char *path,
+		       const struct addr *prefix, struct diag *d)
+{
+	if (p->tunnel && p->tunnel->endpoint.address.family &&
+	    addr_contains(prefix, &p->tunnel->endpoint.address))
+		object_error(o, path, d,
+			     "holds %s, the endpoint of %s: the tunnel's own packets would go "
+			     "into the tunnel",
+			     p->tunnel->endpoint.host,
+			     object_where(d->arena, &p->tunnel->object));
+}
+
 static void want_sysctl(struct state *want, const struct object *origin, const char *key,
 			const char *value)
 {
@@ -248,7 +260,7 @@ static const struct field hybrid_route_fields[] = {
 	{ 0 },
 };
 
-static void hybrid_route_check(const struct config *c, struct object *o, struct diag *d)
+static void hybrid_route_check(struct config *c, struct object *o, struct diag *d)
 {
 	const struct hybrid_route *h = (const void *)o;
 	const struct addr *dst = h->destinations.items;
@@ -259,6 +271,8 @@ static void hybrid_route_check(const struct config *c, struct object *o, struct 
 			object_error(o, "destinationCIDRs", d,
 				     "0.0.0.0/0 would send the tunnel's own packets into the "
 				     "tunnel; name the other site's prefixes");
+		else
+			check_loop((const void *)h->peer.to, o, "destinationCIDRs", &dst[i], d);
 	if (h->health)
 		object_warn(o, "healthCheckRef", d,
 			    "is not acted upon: the routes stand always");
@@ -496,6 +510,7 @@ static void check_delivery(const struct address_claim *a, struct diag *d)
 			     "'%s', but underlay.interface of %s "
 			     "is '%s'",
 			     a->tunnel.name, object_where(d->arena, &p->object), p->link.name);
+	check_loop(p, o, "address", &a->address, d);
 	if (a->link.name && strcmp(a->link.name, p->link.name) == 0)
 		object_error(o, "capture.interface", d,
 			     "'%s' is also the way out; the address "
@@ -523,7 +538,7 @@ static void check_capture(const struct address_claim *a, struct diag *d)
 	}
 }
 
-static void address_claim_check(const struct config *c, struct object *o, struct diag *d)
+static void address_claim_check(struct config *c, struct object *o, struct diag *d)
 {
 	const struct address_claim *a = (const void *)o;
 
@@ -550,7 +565,8 @@ void claims_check(const struct config *c, struct diag *d)
 	char host[ADDR_STRLEN];
 
 	for (size_t i = 0; i < c->count; i++)
-		if (c->objects[i]->kind == &kind_address_claim && !c->objects[i]->faulty)
+		if (c->objects[i]->kind == &kind_address_claim &&
+		    c->objects[i]->sound == SOUND_YES)
 			all[n++] = (const void *)c->objects[i];
 	if (n)
 		qsort(all, n, sizeof(*all), by_address);
@@ -572,7 +588,7 @@ static void address_claim_lower(const struct config *c, const struct object *o,
 	 * net/ipv4/route.c). */
 	state_add(want,
 		  &(struct item){ .type = ITEM_ABSENT, .origin = o, .address = a->address });
-	deliver(claim_peer(a), o, &a->address, RT_TABLE_MAIN, 0, want);
+	deliver(claim_peer(a), o, &a->address, ITEM_TABLE_MAIN, 0, want);
 	want_sysctl(want, o, "net/ipv4/ip_forward", "1");
 	want_sysctl(want, o, "net/ipv4/conf/all/send_redirects", "0");
 	if (!a->link.name)

@@ -22,6 +22,13 @@
 struct config;
 struct kind;
 
+/* Are an object and all it refers to without fault, so far? */
+enum sound {
+	SOUND_UNKNOWN,
+	SOUND_YES,
+	SOUND_NO,
+};
+
 /* First member of every kind's struct. */
 struct object {
 	const struct kind *kind;
@@ -29,7 +36,7 @@ struct object {
 	struct mark mark;	 /* of its kind: line */
 	const struct node *spec; /* for the places of faults */
 	bool faulty;		 /* something was reported of it */
-	unsigned char sound;	 /* config.c's */
+	enum sound sound;
 };
 
 /* A name in the text, a pointer once the references are resolved. */
@@ -57,7 +64,6 @@ enum field_type {
 	FIELD_PATH,	/* const char *, absolute */
 	FIELD_LINKNAME, /* const char *, the kernel's name of an interface */
 	FIELD_LINK,	/* struct link_ref */
-	FIELD_HOST,	/* struct addr, a host of either family */
 	FIELD_HOST4,	/* struct addr, an IPv4 host; "/32" may follow */
 	FIELD_CIDR4,	/* struct addr, an IPv4 host with its subnet's prefix length */
 	FIELD_PREFIX4,	/* struct addr, IPv4, no host bits */
@@ -98,7 +104,7 @@ struct kind {
 	const struct field *fields; /* ends with a NULL name */
 	/* May assume that this object and all it refers to are without fault so far. NULL:
 	 * the fields say all. */
-	void (*check)(const struct config *c, struct object *o, struct diag *d);
+	void (*check)(struct config *c, struct object *o, struct diag *d);
 	/* Says what must be in the kernel for this object. Cannot fail. NULL: nothing. */
 	void (*lower)(const struct config *c, const struct object *o, struct state *want);
 };
@@ -118,9 +124,6 @@ void claims_check(const struct config *c,
 
 /* decode.c: spec into the object behind o, by its kind's table. Faults are all reported. */
 void decode_spec(struct arena *a, struct object *o, struct diag *d);
-/* The known word nearest to text, as " (did you mean 'x'?)", or "". */
-const char *decode_hint(struct arena *a, const char *text, const char *best, unsigned distance);
-unsigned decode_distance(const char *a, const char *b); /* edits, at most 99 */
 bool decode_link_name(const char *text); /* may the kernel have such an interface? */
 
 /* Where in the document spec.PATH ("capture.interface") of o stands; o itself if nowhere. */

@@ -2,7 +2,6 @@
 #include "config/net.h"
 
 #include <errno.h>
-#include <linux/rtnetlink.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -96,7 +95,7 @@ static void check_secret_file(const struct object *o, const char *field, const c
 			     path, path);
 }
 
-static void wireguard_interface_check(const struct config *c, struct object *o, struct diag *d)
+static void wireguard_interface_check(struct config *c, struct object *o, struct diag *d)
 {
 	const struct wireguard_interface *w = (const void *)o;
 
@@ -160,12 +159,20 @@ static const struct field wireguard_peer_fields[] = {
 	{ 0 },
 };
 
-static void wireguard_peer_check(const struct config *c, struct object *o, struct diag *d)
+static void wireguard_peer_check(struct config *c, struct object *o, struct diag *d)
 {
 	const struct wireguard_peer *p = (const void *)o;
+	struct wireguard_interface *w = (void *)p->link.to;
+	const struct addr *allowed = p->allowed.items;
 
-	(void)c;
 	check_secret_file(o, "presharedKeyFile", p->psk_file, d);
+	w->peer = p;
+	w->peers++;
+	for (size_t i = 0; i < p->allowed.count; i++)
+		state_add(&c->allowed, &(struct item){ .type = ITEM_ALLOWED,
+						       .origin = o,
+						       .link = w->object.name,
+						       .address = allowed[i] });
 }
 
 static void wireguard_peer_lower(const struct config *c, const struct object *o,
@@ -221,7 +228,7 @@ static const struct field static_address_fields[] = {
 	{ 0 },
 };
 
-static void static_address_check(const struct config *c, struct object *o, struct diag *d)
+static void static_address_check(struct config *c, struct object *o, struct diag *d)
 {
 	const struct static_address *s = (const void *)o;
 
@@ -283,7 +290,7 @@ static bool is_blackhole(const struct route *r)
 	return strcmp(r->type, "blackhole") == 0;
 }
 
-static void route_check(const struct config *c, struct object *o, struct diag *d)
+static void route_check(struct config *c, struct object *o, struct diag *d)
 {
 	const struct route *r = (const void *)o;
 
@@ -305,7 +312,7 @@ static void route_lower(const struct config *c, const struct object *o, struct s
 					.link = r->device.name,
 					.address = r->destination,
 					.route = { .gateway = r->gateway,
-						   .table = RT_TABLE_MAIN,
+						   .table = ITEM_TABLE_MAIN,
 						   .metric = r->metric,
 						   .blackhole = is_blackhole(r) } });
 }
@@ -339,7 +346,7 @@ static const struct field sysctl_fields[] = {
 	{ 0 },
 };
 
-static void sysctl_check(const struct config *c, struct object *o, struct diag *d)
+static void sysctl_check(struct config *c, struct object *o, struct diag *d)
 {
 	const struct sysctl *s = (const void *)o;
 	size_t n = strlen(s->key);

@@ -3,12 +3,15 @@
 
 #include "config/kind.h"
 
+struct wireguard_peer;
+
 struct wireguard_interface {
 	struct object object;
 	const char *key_file;
 	uint32_t port, mtu;
 	const char *self;
-	struct list peers_from;
+	const struct wireguard_peer *peer; /* one of its peers; NULL: it has none */
+	size_t peers;
 };
 
 struct wireguard_peer {

@@ -14,6 +14,7 @@
  *	A address 10.0.0.n				P peer with key n, keepalive v
  *	I allowed IP 10.0.n.0/24 of peer v		R route to 10.n.0.0/16 by gateway v
  *	X proxy of 10.0.0.n				C clamp, v its MSS in hundreds
+ *	B address fd00::n, else as A
  *
  * ~P says that peers cannot be seen. An op is + ~ or - and the item, ? behind a wanted
  * absence. */
@@ -87,6 +88,7 @@ static const struct {
 	{ "A1 A2", "A1*", "-A2" },
 	{ "A2", "A1*", "+A1 -A2" },
 	{ "A2@2", "A1*", "+A1" },
+	{ "B2 A1", "A1*", "" }, /* of its family */
 	{ "A1 A2 A3", "A1* A2", "-A3" },
 	{ "A1 A2", "A1", "" },
 	{ "A2", "A1* a2", "-A2? +A1" },
@@ -143,7 +145,7 @@ static struct item item_of(struct arena *a, const char **text)
 			it.proxy.announce = it.ifa.exclusive = true;
 	}
 	for (unsigned t = 0; t < ITEM_TYPES; t++)
-		if (letters[t] == (letter == 'l' ? 'L' : letter))
+		if (letters[t] == (letter == 'l' ? 'L' : letter == 'B' ? 'A' : letter))
 			it.type = t;
 	if (strchr("Ll", letter)) {
 		link = n;
@@ -163,6 +165,8 @@ static struct item item_of(struct arena *a, const char **text)
 	if (strchr("aAX", letter))
 		addr_parse(arena_printf(a, "10.0.0.%d/%s", n, letter == 'A' ? "24" : "32"),
 			   &it.address);
+	if (letter == 'B')
+		addr_parse(arena_printf(a, "fd00::%d/64", n), &it.address);
 	if (letter == 'P') {
 		it.peer.key.bytes[0] = (uint8_t)n;
 		it.peer.keepalive = (uint16_t)v;

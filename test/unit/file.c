@@ -131,12 +131,18 @@ static void check_folders(void)
 	CHECK(file_write(name, "x", 1, 0600) == -ENAMETOOLONG, "too long");
 }
 
+static void close_pipe(FILE **f)
+{
+	if (*f)
+		pclose(*f);
+}
+
 /* Only what the test made is left: nothing half-written. */
 static void check_left(void)
 {
-	CLEAN(close_file) FILE *f = popen(arena_printf(arena, "ls -A %s", folder), "r");
+	CLEAN(close_pipe) FILE *f = popen(arena_printf(arena, "ls -A %s", folder), "r");
 	char got[256] = "";
-	size_t n = fread(got, 1, sizeof(got) - 1, f);
+	size_t n = f ? fread(got, 1, sizeof(got) - 1, f) : 0;
 
 	got[n] = '\0';
 	CHECK(strcmp(got, "a\nc\nd\nlink\nr\nx\n") == 0, "%s", got);
