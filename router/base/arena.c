@@ -26,7 +26,7 @@ struct arena {
 	struct chunk *chunks;
 };
 
-static void *must(void *p)
+void *must(void *p)
 {
 	if (!p) {
 		fputs("out of memory\n", stderr);

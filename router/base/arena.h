@@ -14,6 +14,8 @@ struct arena;
 struct arena *arena_new(void);
 void arena_free(struct arena *a);	      /* NULL is fine */
 void *arena_alloc(struct arena *a, size_t n); /* zeroed, aligned for any type */
+/* p, or the end of the process: for what libraries allocate by the same rule. */
+void *must(void *p);
 char *arena_strndup(struct arena *a, const char *s, size_t n);
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)

@@ -76,7 +76,7 @@ static bool is(const char *text, const char *wanted)
 
 static void each_table(struct nlmsghdr *h, void *arg)
 {
-	CLEAN(free_table) struct nftnl_table *t = clamp_must(nftnl_table_alloc());
+	CLEAN(free_table) struct nftnl_table *t = must(nftnl_table_alloc());
 	struct look *l = arg;
 
 	if (nftnl_table_nlmsg_parse(h, t) < 0 ||
@@ -93,7 +93,7 @@ static void each_table(struct nlmsghdr *h, void *arg)
 
 static void each_chain(struct nlmsghdr *h, void *arg)
 {
-	CLEAN(free_chain) struct nftnl_chain *c = clamp_must(nftnl_chain_alloc());
+	CLEAN(free_chain) struct nftnl_chain *c = must(nftnl_chain_alloc());
 	struct look *l = arg;
 
 	if (nftnl_chain_nlmsg_parse(h, c) < 0 ||
@@ -109,7 +109,7 @@ static void each_chain(struct nlmsghdr *h, void *arg)
 
 static void each_rule(struct nlmsghdr *h, void *arg)
 {
-	CLEAN(free_rule) struct nftnl_rule *from = clamp_must(nftnl_rule_alloc());
+	CLEAN(free_rule) struct nftnl_rule *from = must(nftnl_rule_alloc());
 	struct look *l = arg;
 	struct clamp_rule r;
 
@@ -256,7 +256,7 @@ static uint64_t digest(const struct item *want, size_t count)
 /* By its handle: not one that took its place since we looked. */
 static void delete_table(struct batch *b, uint64_t handle)
 {
-	CLEAN(free_table) struct nftnl_table *t = clamp_must(nftnl_table_alloc());
+	CLEAN(free_table) struct nftnl_table *t = must(nftnl_table_alloc());
 
 	nftnl_table_set_u64(t, NFTNL_TABLE_HANDLE, handle);
 	nftnl_table_nlmsg_build_payload(message(b, NFT_MSG_DELTABLE, 0), t);
@@ -264,7 +264,7 @@ static void delete_table(struct batch *b, uint64_t handle)
 
 static void add_table(struct batch *b, uint64_t sum)
 {
-	CLEAN(free_table) struct nftnl_table *t = clamp_must(nftnl_table_alloc());
+	CLEAN(free_table) struct nftnl_table *t = must(nftnl_table_alloc());
 	char tlv[2 + sizeof(KERNEL_MARK) + 16];
 	int n =
 	    snprintf(tlv + 2, sizeof(tlv) - 2, KERNEL_MARK "%016llx", (unsigned long long)sum);
@@ -280,7 +280,7 @@ static void add_table(struct batch *b, uint64_t sum)
 
 static void add_chain(struct batch *b)
 {
-	CLEAN(free_chain) struct nftnl_chain *c = clamp_must(nftnl_chain_alloc());
+	CLEAN(free_chain) struct nftnl_chain *c = must(nftnl_chain_alloc());
 
 	nftnl_chain_set_str(c, NFTNL_CHAIN_TABLE, TABLE);
 	nftnl_chain_set_str(c, NFTNL_CHAIN_NAME, CHAIN);
@@ -293,7 +293,7 @@ static void add_chain(struct batch *b)
 
 static void add_rule(struct batch *b, const struct item *want, uint32_t key)
 {
-	CLEAN(free_rule) struct nftnl_rule *to = clamp_must(nftnl_rule_alloc());
+	CLEAN(free_rule) struct nftnl_rule *to = must(nftnl_rule_alloc());
 	struct clamp_rule r = { .key = key, .mss = want->clamp.mss };
 
 	strncpy(r.link, want->link, IFNAMSIZ - 1);

@@ -14,6 +14,7 @@
 #include <netinet/tcp.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/clean.h"
 
 #define MAXSEG_SIZE 2 /* where the size stands in the option, and its bytes: RFC 9293 3.2 */
@@ -130,7 +131,7 @@ void clamp_rule_write(struct nftnl_rule *to, const struct clamp_rule *r)
 		uint32_t n = spell(f, r, buf);
 
 		if (f->name) {
-			e = clamp_must(nftnl_expr_alloc(f->name));
+			e = must(nftnl_expr_alloc(f->name));
 			nftnl_rule_add_expr(to, e);
 		}
 		/* Fails only for an attribute that the expression does not have. */
@@ -156,7 +157,7 @@ static void learn(const struct field *f, const void *value, uint32_t n, struct c
 
 bool clamp_rule_read(const struct nftnl_rule *from, struct clamp_rule *ret)
 {
-	CLEAN(free_iter) struct nftnl_expr_iter *it = clamp_must(nftnl_expr_iter_create(from));
+	CLEAN(free_iter) struct nftnl_expr_iter *it = must(nftnl_expr_iter_create(from));
 	const struct nftnl_expr *e = NULL;
 	unsigned char buf[IFNAMSIZ];
 	struct clamp_rule r = { 0 };

@@ -9,7 +9,6 @@
 #include <net/if.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdlib.h>
 
 #define CLAMP_RULE_BYTES 1024 /* more than its message takes, whatever the link: 684 */
 
@@ -23,11 +22,3 @@ struct clamp_rule {
 void clamp_rule_write(struct nftnl_rule *to, const struct clamp_rule *r);
 /* False: not a rule that clamp_rule_write() would make. */
 bool clamp_rule_read(const struct nftnl_rule *from, struct clamp_rule *ret);
-
-/* The arena's rule for what libnftnl allocates: no memory, no process. */
-static inline void *clamp_must(void *p)
-{
-	if (!p)
-		abort();
-	return p;
-}

@@ -1,5 +1,6 @@
 #include "kernel/netlink.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/netlink.h>
 #include <netlink/netlink.h>
@@ -107,6 +108,8 @@ static int dump(struct netlink *nl, struct nlmsghdr *req, netlink_each *each, vo
 	bool torn = false;
 	int r;
 
+	assert(!nl->pending); /* settle() wants their numbers in a row */
+
 	req->nlmsg_seq = seq;
 	req->nlmsg_flags |= NLM_F_REQUEST | NLM_F_DUMP;
 	r = send_bytes(nl, req, req->nlmsg_len);
@@ -146,11 +149,10 @@ int netlink_dump(struct netlink *nl, struct nl_msg *req, netlink_each *each, voi
 
 struct nl_msg *netlink_new(size_t bytes, int type, int flags, const void *header, size_t len)
 {
-	struct nl_msg *m = nlmsg_alloc_size(NLMSG_HDRLEN + NLMSG_ALIGN(len) + bytes);
+	struct nl_msg *m = must(nlmsg_alloc_size(NLMSG_HDRLEN + NLMSG_ALIGN(len) + bytes));
+	struct nlmsghdr *h = must(nlmsg_put(m, 0, 0, type, (int)len, NLM_F_REQUEST | flags));
 
-	if (!m || !nlmsg_put(m, 0, 0, type, 0, NLM_F_REQUEST | flags) ||
-	    nlmsg_append(m, (void *)header, len, NLMSG_ALIGNTO) < 0)
-		abort(); /* the arena's rule: no memory, no process */
+	memcpy(nlmsg_data(h), header, len);
 	return m;
 }
 

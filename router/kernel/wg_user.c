@@ -46,9 +46,7 @@ static void text_room(struct text *t, size_t n)
 		return;
 	while (t->len + n >= room)
 		room *= 2;
-	grown = calloc(1, room);
-	if (!grown)
-		abort(); /* the arena's rule: no memory, no process */
+	grown = must(calloc(1, room));
 	if (t->len)
 		memcpy(grown, t->buf, t->len);
 	text_done(t);
