@@ -72,7 +72,8 @@ static bool agree_link(const struct item *h, const struct item *w)
 		return false;
 	if (w->wg.kind == LINK_OTHER)
 		return true;
-	if (h->wg.kind != w->wg.kind || !h->ours || h->wg.endpoints != w->wg.endpoints)
+	if (h->wg.kind != w->wg.kind || !h->ours || h->wg.mute ||
+	    h->wg.endpoints != w->wg.endpoints)
 		return false;
 	if (h->wg.hidden)
 		return true;

@@ -62,6 +62,7 @@ struct item {
 			bool keyed;
 			int key_error;	/* wanted: why it was not: -ENOENT means it will be made
 					 */
+			bool mute;	/* observed: whoever carries it does not answer */
 			bool hidden;	/* observed: key and port are only root's to see */
 			bool blank;	/* observed: no key and no peers: nobody uses it */
 			bool userspace; /* no kernel WireGuard: a program carries it */

@@ -15,15 +15,7 @@ static int by_item(const void *pa, const void *pb)
 
 void state_add(struct state *s, const struct item *it)
 {
-	if (s->count == s->room) {
-		size_t room = s->room ? s->room * 2 : 64;
-		struct item *grown = arena_alloc(s->arena, room * sizeof(*grown));
-
-		if (s->count)
-			memcpy(grown, s->items, s->count * sizeof(*grown));
-		s->items = grown;
-		s->room = room;
-	}
+	s->items = arena_grow(s->arena, s->items, s->count, &s->room, sizeof(*s->items));
 	s->items[s->count] = *it;
 	if (!it->link)
 		s->items[s->count].link = "";

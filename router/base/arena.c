@@ -68,6 +68,19 @@ void *arena_alloc(struct arena *a, size_t n)
 	return c->data + c->used - n;
 }
 
+void *arena_grow(struct arena *a, void *items, size_t count, size_t *room, size_t element)
+{
+	void *grown;
+
+	if (count < *room)
+		return items;
+	*room = *room ? *room * 2 : 32;
+	grown = arena_alloc(a, *room * element);
+	if (count)
+		memcpy(grown, items, count * element);
+	return grown;
+}
+
 char *arena_strndup(struct arena *a, const char *s, size_t n)
 {
 	char *p = arena_alloc(a, n + 1);

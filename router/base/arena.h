@@ -14,6 +14,9 @@ struct arena;
 struct arena *arena_new(void);
 void arena_free(struct arena *a);	      /* NULL is fine */
 void *arena_alloc(struct arena *a, size_t n); /* zeroed, aligned for any type */
+/* An array of count elements with room for one more: the same, or a larger copy. Starts with
+ * items NULL, count and *room 0. */
+void *arena_grow(struct arena *a, void *items, size_t count, size_t *room, size_t element);
 /* p, or the end of the process: for what libraries allocate by the same rule. */
 void *must(void *p);
 char *arena_strndup(struct arena *a, const char *s, size_t n);

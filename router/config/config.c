@@ -88,15 +88,8 @@ static const char *read_name(const struct node *doc, const char *kind, struct di
 
 static void add_object(struct config *c, struct object *o)
 {
-	if (c->count == c->room) {
-		size_t room = c->room ? c->room * 2 : 64;
-		struct object **grown = arena_alloc(c->arena, room * sizeof(struct object *));
-
-		if (c->count)
-			memcpy(grown, c->objects, c->count * sizeof(struct object *));
-		c->objects = grown;
-		c->room = room;
-	}
+	c->objects =
+	    arena_grow(c->arena, c->objects, c->count, &c->room, sizeof(struct object *));
 	c->objects[c->count++] = o;
 }
 

@@ -10,17 +10,12 @@
 #include "base/clean.h"
 #include "kernel/kernel.h"
 
-struct look {
-	struct kernel *k;
-	struct state *have;
-};
-
 static void each_address(struct nlmsghdr *h, void *arg)
 {
 	struct ifaddrmsg *ifa = nlmsg_data(h);
 	struct nlattr *at[IFA_MAX + 1];
 	struct item it = { .type = ITEM_ADDRESS };
-	struct look *look = arg;
+	struct observation *look = arg;
 
 	if (h->nlmsg_type != RTM_NEWADDR || ifa->ifa_family != AF_INET ||
 	    nlmsg_parse(h, sizeof(*ifa), at, IFA_MAX, NULL) < 0 || !at[IFA_LOCAL] ||
@@ -38,7 +33,7 @@ static void each_address(struct nlmsghdr *h, void *arg)
 static int address_observe(struct kernel *k, struct state *have)
 {
 	struct ifaddrmsg ifa = { .ifa_family = AF_INET };
-	struct look look = { k, have };
+	struct observation look = { k, have };
 
 	return netlink_dump(k->route, netlink_new(0, RTM_GETADDR, 0, &ifa, sizeof(ifa)),
 			    each_address, &look);

@@ -120,15 +120,7 @@ static void each_rule(struct nlmsghdr *h, void *arg)
 		l->alien = true;
 		return;
 	}
-	if (l->count == l->room) {
-		size_t room = l->room ? l->room * 2 : 16;
-		struct clamp_rule *grown = arena_alloc(l->arena, room * sizeof(*grown));
-
-		if (l->count)
-			memcpy(grown, l->rules, l->count * sizeof(*grown));
-		l->rules = grown;
-		l->room = room;
-	}
+	l->rules = arena_grow(l->arena, l->rules, l->count, &l->room, sizeof(*l->rules));
 	l->rules[l->count++] = r;
 }
 

@@ -6,8 +6,10 @@
 #include <netlink/genl/ctrl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#define TRIES 5 /* of an observation, while the tables move under it */
+#define PAUSE_NS 20000000 /* between tries */
+#define TRIES	 5	  /* of an observation, while the tables move under it */
 
 static const struct driver *const drivers[ITEM_TYPES] = {
 	[ITEM_LINK] = &link_driver,	  [ITEM_SYSCTL] = &sysctl_driver,
@@ -66,15 +68,8 @@ static void each_link(struct nlmsghdr *h, void *arg)
 
 	if (!name)
 		return;
-	if (k->links == k->room) {
-		size_t room = k->room ? k->room * 2 : 32;
-		struct link *grown = arena_alloc(k->arena, room * sizeof(*grown));
-
-		if (k->links)
-			memcpy(grown, k->by_index, k->links * sizeof(*grown));
-		k->by_index = grown;
-		k->room = room;
-	}
+	k->by_index =
+	    arena_grow(k->arena, k->by_index, k->links, &k->room, sizeof(*k->by_index));
 	l = &k->by_index[k->links++];
 	l->index = ifi->ifi_index;
 	strncpy(l->name, nla_data(name), sizeof(l->name) - 1);
@@ -148,11 +143,15 @@ static int observe(struct kernel *k, struct state *have)
 
 int kernel_observe(struct kernel *k, struct state *want, struct state *have)
 {
+	const struct timespec pause = { .tv_nsec = PAUSE_NS };
 	int r = -EINTR;
 
 	k->arena = have->arena;
 	k->want = want;
 	for (int try = 0; try < TRIES && (r == -EINTR || r == -ENOBUFS); try++) {
+		if (try)
+			nanosleep(&pause, NULL);
+		k->last_try = try == TRIES - 1;
 		have->count = 0;
 		have->blind = 0;
 		r = observe(k, have);

@@ -23,9 +23,16 @@ struct kernel {
 	int wg_family;			  /* generic netlink's number for WireGuard; 0: none */
 	struct arena *arena;		  /* the pass's */
 	struct state *want;
+	bool last_try; /* of the observation: what cannot be seen now is reported as such */
 	/* The links of this pass, by index and by name. */
 	struct link *by_index, *by_name;
 	size_t links, room;
+};
+
+/* What the callback of a driver's dump works on. */
+struct observation {
+	struct kernel *k;
+	struct state *have;
 };
 
 struct driver {

@@ -18,22 +18,17 @@ static void kind_of(struct nlattr *info, struct item *it)
 	    info ? nla_find(nla_data(info), nla_len(info), IFLA_INFO_KIND) : NULL;
 	const char *name = kind ? nla_data(kind) : "";
 
-	it->wg.userspace = strcmp(name, "tun") == 0 && wg_user_has(it->link);
-	if (strcmp(name, "wireguard") == 0 || it->wg.userspace)
+	it->wg.userspace = strcmp(name, "tun") == 0;
+	if (strcmp(name, "wireguard") == 0 || (it->wg.userspace && wg_user_has(it->link)))
 		it->wg.kind = LINK_WIREGUARD;
 }
-
-struct look {
-	struct kernel *k;
-	struct state *have;
-};
 
 static void each_link(struct nlmsghdr *h, void *arg)
 {
 	struct ifinfomsg *ifi = nlmsg_data(h);
 	struct nlattr *at[IFLA_MAX + 1];
 	struct item it = { .type = ITEM_LINK };
-	struct look *look = arg;
+	struct observation *look = arg;
 
 	if (nlmsg_parse(h, sizeof(*ifi), at, IFLA_MAX, NULL) < 0)
 		return;
@@ -56,7 +51,7 @@ static void each_link(struct nlmsghdr *h, void *arg)
 static int link_observe(struct kernel *k, struct state *have)
 {
 	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC };
-	struct look look = { k, have };
+	struct observation look = { k, have };
 
 	wg_prepare(k, k->want);
 	return netlink_dump(k->route, netlink_new(0, RTM_GETLINK, 0, &ifi, sizeof(ifi)),
@@ -148,6 +143,8 @@ static const char *key_words(struct arena *a, const char *path, int r)
 /* What may not be touched: words, or NULL. */
 static const char *not_ours(struct kernel *k, const struct item *h)
 {
+	if (h->wg.kind != LINK_WIREGUARD && h->wg.userspace && wg_user_starting(h->link))
+		return NULL;
 	if (h->wg.kind != LINK_WIREGUARD)
 		return arena_printf(
 		    k->arena,
@@ -178,6 +175,15 @@ static void put_wireguard(struct kernel *k, struct op *op)
 
 	if (why) {
 		kernel_fail(op, -EEXIST, why);
+		return;
+	}
+	if (h && h->wg.mute) {
+		kernel_fail(op, -ETIMEDOUT,
+			    arena_printf(
+				k->arena,
+				"wireguard-go, which carries it, does not answer; 'ip link del "
+				"%s' ends it, and the next apply starts it anew",
+				w->link));
 		return;
 	}
 	r = key_load_or_create(w->wg.key_file, &private, &made);
@@ -232,7 +238,9 @@ static void link_del(struct kernel *k, struct op *op)
 
 static void link_flush(struct kernel *k, struct op *ops, size_t count)
 {
-	(void)ops, (void)count;
+	for (size_t i = 0; i < count; i++)
+		if (ops[i].verb == VERB_DELETE && ops[i].have->wg.userspace)
+			wg_user_gone(ops[i].have->link);
 	(void)kernel_read_links(k); /* what fails now fails later, with an object's name */
 }
 

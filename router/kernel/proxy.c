@@ -14,17 +14,12 @@
 #include "base/clean.h"
 #include "kernel/kernel.h"
 
-struct look {
-	struct kernel *k;
-	struct state *have;
-};
-
 static void each_neighbour(struct nlmsghdr *h, void *arg)
 {
 	struct ndmsg *nd = nlmsg_data(h);
 	struct nlattr *at[NDA_MAX + 1];
 	struct item it = { .type = ITEM_PROXY };
-	struct look *look = arg;
+	struct observation *look = arg;
 
 	if (h->nlmsg_type != RTM_NEWNEIGH || !(nd->ndm_flags & NTF_PROXY) ||
 	    nd->ndm_family != AF_INET || nlmsg_parse(h, sizeof(*nd), at, NDA_MAX, NULL) < 0 ||
@@ -42,7 +37,7 @@ static int proxy_observe(struct kernel *k, struct state *have)
 {
 	/* neigh_dump_info() looks at ndm_flags only when the header is this long. */
 	struct ndmsg nd = { .ndm_family = AF_INET, .ndm_flags = NTF_PROXY };
-	struct look look = { k, have };
+	struct observation look = { k, have };
 
 	return netlink_dump(k->route, netlink_new(0, RTM_GETNEIGH, 0, &nd, sizeof(nd)),
 			    each_neighbour, &look);

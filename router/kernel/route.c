@@ -5,17 +5,12 @@
 
 #include "kernel/kernel.h"
 
-struct look {
-	struct kernel *k;
-	struct state *have;
-};
-
 static void each_route(struct nlmsghdr *h, void *arg)
 {
 	struct rtmsg *rt = nlmsg_data(h);
 	struct nlattr *at[RTA_MAX + 1];
 	static const uint8_t any[4];
-	struct look *look = arg;
+	struct observation *look = arg;
 	struct item it = { .type = ITEM_ROUTE };
 	const char *link;
 
@@ -40,7 +35,7 @@ static void each_route(struct nlmsghdr *h, void *arg)
 static int route_observe(struct kernel *k, struct state *have)
 {
 	struct rtmsg rt = { .rtm_family = AF_INET };
-	struct look look = { k, have };
+	struct observation look = { k, have };
 
 	return netlink_dump(k->route, netlink_new(0, RTM_GETROUTE, 0, &rt, sizeof(rt)),
 			    each_route, &look);

@@ -17,11 +17,13 @@
 #include "base/clean.h"
 #include "kernel/wireguard.h"
 
-#define SOCKETS	   "/run/wireguard"
-#define PATIENCE   10 /* seconds for an answer */
-#define PORT_TRIES 50 /* 20 ms apart: a program whose link was just removed lets go late */
-#define ANSWER	   (64 * 1024 * 1024) /* bytes; a million allowed IPs */
-#define PROGRAMS   "/usr/bin:/usr/sbin:/usr/local/bin:/usr/local/sbin"
+#define SOCKETS	 "/run/wireguard"
+#define PATIENCE 3 /* seconds for an answer, of which an apply may wait for five */
+/* A program whose link was just made or removed is a little behind the kernel. */
+#define PAUSE_NS 20000000
+#define PAUSES	 50
+#define ANSWER	 (64 * 1024 * 1024) /* bytes; a million allowed IPs */
+#define PROGRAMS "/usr/bin:/usr/sbin:/usr/local/bin:/usr/local/sbin"
 
 /* Text that may hold keys: wiped whenever it is let go. */
 struct text {
@@ -104,7 +106,7 @@ static int talk(const char *link, const struct text *question, struct text *answ
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0 ||
 	    connect(fd, (void *)&to, sizeof(to)) < 0)
-		return errno == ECONNREFUSED || errno == ENOENT ? -ENODEV : -errno;
+		return -errno;
 	while (sent < question->len) {
 		ssize_t n = send(fd, question->buf + sent, question->len - sent, MSG_NOSIGNAL);
 
@@ -184,15 +186,8 @@ static void end_section(struct reading *r)
 
 static void add_allowed(struct reading *r, const char *value)
 {
-	if (r->count == r->room) {
-		size_t room = r->room ? r->room * 2 : 64;
-		struct addr *grown = arena_alloc(r->seen->have->arena, room * sizeof(*grown));
-
-		if (r->count)
-			memcpy(grown, r->allowed, r->count * sizeof(*grown));
-		r->allowed = grown;
-		r->room = room;
-	}
+	r->allowed = arena_grow(r->seen->have->arena, r->allowed, r->count, &r->room,
+				sizeof(*r->allowed));
 	if (addr_parse(value, &r->allowed[r->count]))
 		r->count++;
 }
@@ -325,13 +320,36 @@ static bool find_program(char path[static 256])
 	return false;
 }
 
+/* Waits until the socket is there, or gone, as asked; but not for long. */
+static bool wait_for(const char *link, bool there)
+{
+	const struct timespec pause = { .tv_nsec = PAUSE_NS };
+
+	for (int try = 0; try < PAUSES; try++) {
+		if (wg_user_has(link) == there)
+			return true;
+		nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
+bool wg_user_starting(const char *link)
+{
+	return wait_for(link, true);
+}
+
+void wg_user_gone(const char *link)
+{
+	(void)wait_for(link, false);
+}
+
 int wg_user_port_free(uint16_t port)
 {
-	const struct timespec pause = { .tv_nsec = 20000000 };
+	const struct timespec pause = { .tv_nsec = PAUSE_NS };
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(port) };
 	int r = -EADDRINUSE;
 
-	for (int try = 0; try < PORT_TRIES && r == -EADDRINUSE; try++) {
+	for (int try = 0; try < PAUSES && r == -EADDRINUSE; try++) {
 		CLEAN(close_fd) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 		if (try)
@@ -351,6 +369,7 @@ int wg_user_start(const char *link)
 
 	if (!find_program(path))
 		return -ENOENT;
+	wg_user_gone(link); /* or a predecessor that ends would take our socket along */
 	pid = fork();
 	if (pid < 0)
 		return -errno;

@@ -106,8 +106,10 @@ static int peer_observe(struct kernel *k, struct state *have)
 		if (r == -EPERM || r == -EACCES) {
 			have->items[i].wg.hidden = true;
 			result = -EPERM;
-		} else if (r < 0 && r != -ENODEV) {
-			return r;
+		} else if (r < 0 && !k->last_try) {
+			return -EINTR; /* it may be on its way out: look again */
+		} else if (r < 0) {
+			have->items[i].wg.mute = true;
 		}
 	}
 	return result;

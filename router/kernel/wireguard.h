@@ -43,7 +43,7 @@ void wg_see_peer(struct wg_seen *s, const struct key *public, const struct endpo
 		 const uint8_t psk[static KEY_ID_BYTES], uint16_t keepalive);
 void wg_see_allowed(struct wg_seen *s, const struct key *public, const struct addr *a);
 
-/* -EPERM: only root may look. -ENODEV: no such device. */
+/* -EPERM: only root may look. Others: nobody answers, or only nonsense. */
 int wg_kernel_get(struct wg_seen *s, const char *link);
 int wg_user_get(struct wg_seen *s, const char *link);
 /* Does the whole change, or says why not; the kernel may have done a part of it then. */
@@ -53,6 +53,10 @@ bool wg_user_has(const char *link); /* is there a socket for it? */
 /* Starts wireguard-go for a new device and waits until it is there. -ENOENT: not installed. */
 int wg_user_start(const char *link);
 
+/* A program that was just started makes its link first, then its socket: is it that? */
+bool wg_user_starting(const char *link);
+/* Lets the program of a link that was removed finish, and take its socket away. */
+void wg_user_gone(const char *link);
 /* A whole answer to "get=1", which it cuts up. */
 void wg_user_parse(struct wg_seen *s, char *answer);
 /* -EADDRINUSE: the port is taken. The kernel says so itself; the program only in its log. */

@@ -392,7 +392,7 @@ removed() { # removed EXPECTED COMMAND...
 @test "killed at any moment, the next apply makes it whole" {
 	one_host
 	for i in $(seq 100 150); do claim "10.77.60.$i"; done >>"$RUN/r.yaml"
-	for delay in 0.01 0.02 0.03 0.05 0.08 0.13; do
+	for delay in 0.01 0.02 0.03 0.04 0.05 0.06 0.08 0.10 0.13; do
 		on r "$ROUTERCTL" delete --all >/dev/null
 		on r timeout -s KILL "$delay" "$ROUTERCTL" apply -f "$RUN/r.yaml" >/dev/null 2>&1 || true
 		router r apply -f "$RUN/r.yaml"

@@ -245,3 +245,20 @@ load ../lib/bats
 	[ "$status" -eq 1 ]
 	[[ $output == *'WireGuardInterface/wg-hybrid'*'UDP port 51820 is in use by another program'* ]]
 }
+
+@test "a WireGuard program that hangs is named, and what does not need it is done" {
+	one_host
+	router r apply -f "$RUN/r.yaml"
+	on r test -S /run/wireguard/wg-hybrid.sock || skip "the kernel carries WireGuard here"
+	on r ip neigh del proxy 10.77.60.7 dev lan0
+	on r pkill -STOP -x wireguard-go
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 1 ]
+	[[ $output == *'WireGuardInterface/wg-hybrid: cannot change link wg-hybrid'*'does not answer'* ]]
+	[[ $output == *'add proxy 10.77.60.7 dev lan0'* ]]
+	on r pkill -CONT -x wireguard-go
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+	router r apply -f "$RUN/r.yaml"
+	[ -z "$output" ]
+}
