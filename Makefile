@@ -156,7 +156,8 @@ bench: all ## time and growth from 1,000 to 50,000 claims
 install: all ## DESTDIR=, PREFIX=
 	install -Dm755 $(O)/bin/routerd $(DESTDIR)$(PREFIX)/sbin/routerd
 	ln -sf routerd $(DESTDIR)$(PREFIX)/sbin/routerctl
-	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/doc/routerd README.md LICENSE CHANGES docs/reference.md
+	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/doc/routerd README.md LICENSE CHANGES
+	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/doc/routerd/docs docs/*.md
 	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/doc/routerd/examples examples/*.yaml
 
 deps: root ## install what build and tests need, from Debian's packages

@@ -47,6 +47,11 @@ enum ctl_exit ctl_validate(const struct ctl *o)
 static enum ctl_exit show_plan(const struct ctl *o, const struct pass *p)
 {
 	report_blind(&p->have, stderr);
+	if (o->exit_code && p->have.blind) {
+		fputs("routerctl: --exit-code must see everything to tell; run it as root\n",
+		      stderr);
+		return CTL_FAILED;
+	}
 	report_plan(&p->plan, &p->have, o->format, stdout);
 	return printed(o->exit_code && p->plan.count ? CTL_PENDING : CTL_OK);
 }
@@ -81,6 +86,7 @@ enum ctl_exit ctl_plan(const struct ctl *o)
 		r = reconcile_plan(&k, &p);
 	if (r < 0)
 		return complain("the kernel could not be asked", r);
+	kernel_foresee(&k, &p.plan);
 	return show_plan(o, &p);
 }
 
@@ -119,7 +125,7 @@ static enum ctl_exit change(const struct ctl *o, const struct config *c)
 		      "30 s; nothing was done, try again\n",
 		      stderr);
 	if (lock < 0)
-		return lock == -EAGAIN ? CTL_FAILED : complain("/proc/self/ns/net", lock);
+		return lock == -EAGAIN ? CTL_FAILED : complain("/run/routerd: the lock", lock);
 	r = kernel_open(&k);
 	for (int i = 0; i < PASSES && again && r == 0; i++) {
 		CLEAN(arena_done) struct arena *a = arena_new();
@@ -132,8 +138,12 @@ static enum ctl_exit change(const struct ctl *o, const struct config *c)
 			break;
 		if (!o->dry_run)
 			reconcile_apply(&k, &p);
-		report_plan(&p.plan, &p.have, o->format, stdout);
-		again = answers_lost(&p.plan) && i + 1 < PASSES;
+		if (i == 0 || p.plan.count > p.failed)
+			report_plan(&p.plan, &p.have, o->format, stdout);
+		/* What was done may undo other things (the last address of a link takes its
+		 * routes along) or make possible what failed (a gateway's own route). */
+		again = !o->dry_run && i + 1 < PASSES &&
+			(answers_lost(&p.plan) || p.plan.count > p.failed);
 		if (!again)
 			report_failures(&p.plan, stderr);
 		failed = p.failed;

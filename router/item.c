@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ORDER(a, b) (((a) > (b)) - ((a) < (b)))
@@ -72,8 +73,7 @@ static bool agree_link(const struct item *h, const struct item *w)
 		return false;
 	if (w->wg.kind == LINK_OTHER)
 		return true;
-	if (h->wg.kind != w->wg.kind || !h->ours || h->wg.mute ||
-	    h->wg.endpoints != w->wg.endpoints)
+	if (h->wg.kind != w->wg.kind || !h->ours || h->wg.mute)
 		return false;
 	if (h->wg.hidden)
 		return true;
@@ -85,35 +85,48 @@ static bool agree_link(const struct item *h, const struct item *w)
 	return h->wg.port == w->wg.port;
 }
 
+/* One word of each, as numbers where both are: the kernel prints 01 and 0x1 as 1. */
+static bool same_word(const char *h, size_t hn, const char *w, size_t wn)
+{
+	char *hend, *wend;
+	long long a = strtoll(h, &hend, 0), b = strtoll(w, &wend, 0);
+
+	if (hn == wn && memcmp(h, w, hn) == 0)
+		return true;
+	return hn && wn && hend == h + hn && wend == w + wn && a == b;
+}
+
 /* The kernel prints lists with tabs where people write blanks. */
 static bool agree_sysctl(const struct item *have, const struct item *want)
 {
 	const char *h = have->sysctl.value, *w = want->sysctl.value;
 
 	for (;;) {
+		size_t hn, wn;
+
 		h += strspn(h, " \t");
 		w += strspn(w, " \t");
-		if (!*h || !*w)
-			return !*h && !*w;
-		while (*h && *h == *w && *h != ' ' && *h != '\t') {
-			h++;
-			w++;
-		}
-		if (*h && !strchr(" \t", *h))
+		hn = strcspn(h, " \t");
+		wn = strcspn(w, " \t");
+		if (!hn || !wn)
+			return hn == wn;
+		if (!same_word(h, hn, w, wn))
 			return false;
-		if (*w && !strchr(" \t", *w))
-			return false;
+		h += hn;
+		w += wn;
 	}
 }
 
 static bool same_endpoint(const struct endpoint *a, const struct endpoint *b)
 {
-	return a->port == b->port && a->address.family != 0 &&
-	       addr_compare(&a->address, &b->address) == 0;
+	if (a->port != b->port)
+		return false;
+	return strcmp(a->host, b->host) == 0 ||
+	       (a->address.family && addr_compare(&a->address, &b->address) == 0);
 }
 
 /* An endpoint that moved by itself is a peer that roamed, and right. It is wrong only when
- * the configuration changed since we set it, which the digest on the link tells. */
+ * the configuration may have changed since we set it. */
 static bool agree_peer(const struct item *h, const struct item *w)
 {
 	if (h->peer.keepalive != w->peer.keepalive ||
@@ -126,8 +139,8 @@ static bool agree_peer(const struct item *h, const struct item *w)
 		return false; /* imagined, not observed */
 	if (!w->peer.endpoint.host)
 		return true;
-	return h->peer.endpoint.host && (h->peer.endpoints == w->peer.endpoints ||
-					 same_endpoint(&h->peer.endpoint, &w->peer.endpoint));
+	return h->peer.endpoint.host &&
+	       (!h->peer.stale || same_endpoint(&h->peer.endpoint, &w->peer.endpoint));
 }
 
 static bool agree_allowed(const struct item *h, const struct item *w)
@@ -138,7 +151,7 @@ static bool agree_allowed(const struct item *h, const struct item *w)
 static bool agree_route(const struct item *h, const struct item *w)
 {
 	return by_link(h, w) == 0 && h->route.blackhole == w->route.blackhole &&
-	       addr_compare(&h->route.gateway, &w->route.gateway) == 0;
+	       !h->route.other && addr_compare(&h->route.gateway, &w->route.gateway) == 0;
 }
 
 static bool agree_clamp(const struct item *h, const struct item *w)
@@ -200,6 +213,25 @@ const char *item_type_name(enum item_type type)
 	return types[type].name;
 }
 
+/* FNV-1a, 64 bits: not against an enemy, only to notice an edit. */
+static uint64_t digest(uint64_t h, const void *buf, size_t len)
+{
+	for (const unsigned char *b = buf; len > 0; b++, len--)
+		h = (h ^ *b) * 0x100000001b3;
+	return h;
+}
+
+uint64_t endpoint_digest(const struct key *peer, const struct endpoint *e)
+{
+	uint64_t h = digest(0xcbf29ce484222325, peer, sizeof(*peer));
+	char text[ENDPOINT_STRLEN];
+
+	if (!e->host)
+		return 0;
+	endpoint_print(e, text);
+	return digest(h, text, strlen(text));
+}
+
 const char *endpoint_print(const struct endpoint *e, char buf[static ENDPOINT_STRLEN])
 {
 	bool v6 = strchr(e->host, ':') != NULL;
@@ -232,6 +264,13 @@ static const char *link_text(struct arena *a, const struct item *it)
 			    how, made);
 }
 
+static bool has_psk(const struct item *it)
+{
+	static const uint8_t none[KEY_ID_BYTES];
+
+	return it->peer.psk_file || memcmp(it->peer.psk, none, sizeof(none)) != 0;
+}
+
 static const char *peer_text(struct arena *a, const struct item *it)
 {
 	char key[KEY_STRLEN], ep[ENDPOINT_STRLEN] = "";
@@ -242,7 +281,7 @@ static const char *peer_text(struct arena *a, const struct item *it)
 	return arena_printf(
 	    a, "peer %s dev %s%s%s%s%s", key, it->link, *ep ? " endpoint " : "", ep,
 	    it->peer.keepalive ? arena_printf(a, " keepalive %u", it->peer.keepalive) : "",
-	    it->peer.psk_file ? " preshared-key" : "");
+	    has_psk(it) ? " preshared-key" : "");
 }
 
 static const char *route_text(struct arena *a, const struct item *it)
@@ -338,6 +377,7 @@ void item_out(struct out *o, const struct item *it)
 		if (it->peer.endpoint.host)
 			out_text(o, "endpoint", endpoint_print(&it->peer.endpoint, ep));
 		out_number(o, "persistentKeepalive", it->peer.keepalive);
+		out_bool(o, "presharedKey", has_psk(it));
 		out_text(o, "presharedKeyFile", it->peer.psk_file);
 		break;
 	case ITEM_ALLOWED:

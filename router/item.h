@@ -66,7 +66,7 @@ struct item {
 			bool hidden;	/* observed: key and port are only root's to see */
 			bool blank;	/* observed: no key and no peers: nobody uses it */
 			bool userspace; /* no kernel WireGuard: a program carries it */
-			uint64_t endpoints; /* digest of the peers' endpoints as configured */
+			uint64_t endpoints; /* sum of endpoint_digest() as configured */
 		} wg;
 		struct {
 			const char *key;   /* "net/ipv4/ip_forward" */
@@ -76,11 +76,14 @@ struct item {
 		struct {
 			bool exclusive; /* wanted: no other IPv4 address on this link */
 			bool primary;	/* observed: not IFA_F_SECONDARY */
+			uint8_t far[4]; /* observed: IFA_ADDRESS, the far end of a
+					   point-to-point one */
 		} ifa;
 		struct {
 			struct key key;
 			struct endpoint endpoint;
-			uint64_t endpoints;	   /* the link's digest, see above */
+			bool
+			    stale; /* observed: its endpoint as configured may be another now */
 			uint16_t keepalive;	   /* seconds; 0: off */
 			const char *psk_file;	   /* wanted; NULL: none */
 			uint8_t psk[KEY_ID_BYTES]; /* key_id() of it; zero: none */
@@ -95,6 +98,7 @@ struct item {
 			uint32_t table, metric;
 			uint8_t protocol; /* observed: rtm_protocol */
 			bool blackhole;
+			bool other; /* observed: neither unicast nor blackhole */
 		} route;
 		struct {
 			bool announce; /* wanted: gratuitous ARP when it is made */
@@ -116,4 +120,6 @@ const char *item_text(struct arena *a, const struct item *it);
 const char *item_type_name(enum item_type type);
 /* The item's own fields, into an open map. */
 void item_out(struct out *o, const struct item *it);
+/* Of a peer's endpoint as it is configured; 0 when it has none. Sums tell sets apart. */
+uint64_t endpoint_digest(const struct key *peer, const struct endpoint *e);
 const char *endpoint_print(const struct endpoint *e, char buf[static ENDPOINT_STRLEN]);

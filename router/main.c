@@ -115,6 +115,7 @@ static int usage(void)
 int main(int argc, char **argv)
 {
 	const struct command *cmd = argc > 1 ? find(argv[1]) : NULL;
+	static char name[] = "routerctl";
 	struct ctl c = { 0 };
 	int letter;
 
@@ -138,6 +139,7 @@ int main(int argc, char **argv)
 			fprintf(stderr, "routerctl: there is no command '%.60s'\n", argv[1]);
 		return usage();
 	}
+	argv[0] = name; /* for getopt_long()'s own words */
 	optind = 2;
 	while ((letter = getopt_long(argc, argv, "f:o:h", longs, NULL)) != -1) {
 		if (letter == 'h') {

@@ -11,15 +11,25 @@ static const char *op_text(struct arena *a, const struct op *op)
 	const char *text =
 	    arena_printf(a, "%s %s", verb_name(op->verb), item_text(a, op_item(op)));
 
+	const char *was;
+
 	if (op->verb != VERB_CHANGE)
 		return text;
-	return arena_printf(a, "%s (was: %s)", text, item_text(a, op->have));
+	was = item_text(a, op->have);
+	if (strcmp(was, item_text(a, op->want)) != 0)
+		return arena_printf(a, "%s (was: %s)", text, was);
+	/* What differs is a secret, or follows from one. */
+	return arena_printf(a, "%s (another %skey)", text,
+			    op->want->type == ITEM_PEER ? "preshared " : "");
 }
 
 static const char *reason(struct arena *a, const struct op *op)
 {
-	return op->why ? arena_printf(a, "%s (%s)", op->why, strerror(-op->error))
-		       : strerror(-op->error);
+	const char *error = strerror(-op->error);
+
+	if (!op->why || strstr(op->why, error))
+		return op->why ? op->why : error;
+	return arena_printf(a, "%s (%s)", op->why, error);
 }
 
 static void out_op(struct out *o, struct arena *a, const struct op *op)
@@ -78,6 +88,18 @@ void report_plan(const struct plan *plan, const struct state *have, enum report_
 	out_close(&o);
 }
 
+/* The same object has failed for the same reason just before. */
+static bool is_echo(const struct plan *plan, size_t i)
+{
+	const struct op *op = &plan->ops[i];
+
+	for (size_t j = i; j-- > 0 && plan->ops[j].error;)
+		if (plan->ops[j].origin == op->origin && op->why && plan->ops[j].why &&
+		    strcmp(plan->ops[j].why, op->why) == 0)
+			return true;
+	return false;
+}
+
 void report_failures(const struct plan *plan, FILE *out)
 {
 	CLEAN(arena_done) struct arena *a = arena_new();
@@ -88,7 +110,7 @@ void report_failures(const struct plan *plan, FILE *out)
 
 		failed += op->error != 0;
 		waiting += op->error == -ECANCELED;
-		if (!op->error || op->error == -ECANCELED)
+		if (!op->error || op->error == -ECANCELED || is_echo(plan, i))
 			continue;
 		if (op->origin)
 			fprintf(out, "%s:%d: %s: ", op->origin->mark.file,
@@ -100,7 +122,10 @@ void report_failures(const struct plan *plan, FILE *out)
 		fputc('\n', out);
 	}
 	if (waiting)
-		fprintf(out, "%zu more wait for a WireGuard interface that failed.\n", waiting);
+		fprintf(out,
+			"%zu more wait for what failed; deletes too, lest something is "
+			"taken away without its replacement.\n",
+			waiting);
 	if (failed)
 		fprintf(out,
 			"%zu of %zu operations failed; what else was asked for is in force. "

@@ -89,7 +89,10 @@ void state_imagine(struct state *s)
 		if (s->items[i].type == ITEM_ABSENT)
 			continue;
 		s->items[kept] = s->items[i];
-		s->items[kept++].ours = !keeps(&s->items[i]);
+		s->items[kept].ours = !keeps(&s->items[i]);
+		if (s->items[kept].type == ITEM_PEER)
+			s->items[kept].peer.stale = true; /* nobody roams on paper */
+		kept++;
 	}
 	s->count = kept;
 }

@@ -72,11 +72,9 @@ static const struct node *parse_key(struct parse *p, yaml_event_t *ev, const str
 		return NULL;
 	}
 	twin = node_get(map, n->text);
-	if (twin) {
+	if (twin)
 		diag_error(p->diag, n->mark, "key '%s' is here twice; the first is in line %d",
 			   n->text, twin->mark.line);
-		return NULL;
-	}
 	return n;
 }
 
@@ -108,6 +106,8 @@ static bool parse_children(struct parse *p, struct node *parent, int depth)
 			n->key = key->text;
 			n->key_mark = key->mark;
 		}
+		if (key && node_get(parent, n->key))
+			continue; /* said already; what else is wrong is still of interest */
 		*tail = n;
 		tail = &n->next;
 	}
@@ -187,6 +187,9 @@ static const char *encoding_fault(const char *buf, size_t len)
 		return "the file is UTF-16; save it as UTF-8";
 	if (memchr(buf, 0, len))
 		return "the file holds NUL bytes: not a text file, or not UTF-8";
+	/* libyaml compares each with all before it, and no tag is accepted anyway. */
+	if (memmem(buf, len, "\n%TAG", 5) || (len >= 4 && memcmp(buf, "%TAG", 4) == 0))
+		return "%TAG lines are not accepted";
 	return NULL;
 }
 

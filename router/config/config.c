@@ -265,7 +265,7 @@ static void resolve_ref(const struct config *c, const struct object *o, const ch
 	r->to = config_find(c, k, r->name);
 	if (r->to)
 		return;
-	for (size_t i = 0; i < c->count && i < HINT_OBJECTS; i++)
+	for (size_t i = 0; i < c->count && i < HINT_OBJECTS && d->errors < DIAG_MAX; i++)
 		if (c->objects[i]->kind == k)
 			hint_try(&hint, c->objects[i]->name);
 	object_error(o, path, d, "no %s is named '%.60s'%s", k->name, r->name,
@@ -433,51 +433,25 @@ bool config_check(struct config *c, struct diag *d)
 	return d->errors == 0;
 }
 
-/* FNV-1a, 64 bits: not against an enemy, only to notice an edit. */
-static uint64_t digest(uint64_t h, const void *buf, size_t len)
-{
-	for (const unsigned char *b = buf; len > 0; b++, len--)
-		h = (h ^ *b) * 0x100000001b3;
-	return h;
-}
-
-/* A link's peers, which want sorts by link, from *at on; leaves *at behind them. */
-static uint64_t digest_endpoints(const struct state *want, const char *link, size_t *at)
-{
-	uint64_t h = 0xcbf29ce484222325;
-	char ep[ENDPOINT_STRLEN];
-
-	for (; *at < want->count; ++*at) {
-		const struct item *p = &want->items[*at];
-
-		if (p->type > ITEM_PEER || (p->type == ITEM_PEER && strcmp(p->link, link) > 0))
-			break;
-		if (p->type != ITEM_PEER || strcmp(p->link, link) != 0 ||
-		    !p->peer.endpoint.host)
-			continue;
-		endpoint_print(&p->peer.endpoint, ep);
-		h = digest(h, &p->peer.key, sizeof(p->peer.key));
-		h = digest(h, ep, strlen(ep) + 1);
-	}
-	return h;
-}
-
-/* Each link and its peers carry the digest of the endpoints as they are configured, so that
- * a changed configuration can be told from a peer that roamed. */
+/* Each link carries the sum of its peers' endpoint_digest() as they are configured, so that
+ * a changed configuration can be told from a peer that roamed. want is sorted: links first,
+ * then peers by link. */
 static void seal_endpoints(struct state *want)
 {
-	size_t end = 0;
+	size_t link = 0;
 
-	for (size_t i = 0; i < want->count && want->items[i].type == ITEM_LINK; i++) {
-		struct item *link = &want->items[i];
-		size_t start = end;
+	for (size_t i = 0; i < want->count; i++) {
+		const struct item *p = &want->items[i];
 
-		if (link->wg.kind != LINK_WIREGUARD)
+		if (p->type != ITEM_PEER)
 			continue;
-		link->wg.endpoints = digest_endpoints(want, link->link, &end);
-		for (; start < end; start++)
-			if (want->items[start].type == ITEM_PEER)
-				want->items[start].peer.endpoints = link->wg.endpoints;
+		while (want->items[link].type == ITEM_LINK &&
+		       strcmp(want->items[link].link, p->link) < 0)
+			link++;
+		if (want->items[link].type == ITEM_LINK &&
+		    strcmp(want->items[link].link, p->link) == 0)
+			want->items[link].wg.endpoints +=
+			    endpoint_digest(&p->peer.key, &p->peer.endpoint);
 	}
 }
 

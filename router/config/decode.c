@@ -151,6 +151,8 @@ static const char *decode_host4(struct decoding *c, const char *text, void *at)
 		return "one IPv4 address, as 10.77.60.9/32";
 	if (a.family != AF_INET)
 		return "an IPv4 address; IPv6 is not delivered yet";
+	if (a.bytes[0] == 0)
+		return "an address of a host; 0.0.0.0/8 is none";
 	if (!addr_is_host(&a))
 		return "one host, so a /32; a prefix is HybridRoute's matter";
 	*(struct addr *)at = a;
@@ -164,6 +166,8 @@ static const char *decode_cidr4(struct decoding *c, const char *text, void *at)
 	(void)c;
 	if (!addr_parse(text, &a) || a.family != AF_INET || !strchr(text, '/'))
 		return "an IPv4 address with its prefix length, as 10.252.0.1/32";
+	if (a.bytes[0] == 0)
+		return "an address of a host; 0.0.0.0/8 is none";
 	*(struct addr *)at = a;
 	return NULL;
 }
@@ -343,7 +347,9 @@ static const struct decoder {
 static void fault(const struct object *o, const struct node *n, const char *path,
 		  const struct field *f, const char *wants, struct diag *d)
 {
-	bool show = n->type == NODE_SCALAR && !decoders[f->type].secret && *n->text;
+	struct key k;
+	bool show = n->type == NODE_SCALAR && !decoders[f->type].secret && *n->text &&
+		    key_parse(n->text, &k) < 0; /* a key pasted into the wrong field */
 
 	if (show)
 		diag_error(d, n->mark, "%s/%s: spec.%s: '%.*s' will not do: want %s",

@@ -54,9 +54,8 @@ static const struct field underlay_fields[] = {
 	{ "address", FIELD_HOST4, AT(overlay_peer, address),
 	  "the peer's overlay address; for type route the next hop. It is not assigned" },
 	{ "mtu", FIELD_NUMBER, AT(overlay_peer, underlay_mtu),
-	  "MTU of the network under the tunnel, bytes; left out, TCP is clamped to the "
-	  "tunnel's "
-	  "MTU less 80",
+	  "MTU of the network under the tunnel, bytes; left out, packets of TCP are held to "
+	  "the tunnel's MTU less 80, so 1420 gives an MSS of 1300",
 	  .min = 576, .max = 65535 },
 	{ 0 },
 };
@@ -213,11 +212,13 @@ static void check_loop(const struct overlay_peer *p, const struct object *o, con
 			     object_where(d->arena, &p->tunnel->object));
 }
 
-static void want_sysctl(struct state *want, const struct object *origin, const char *key,
-			const char *value)
+/* link: the interface it is a setting of; NULL: none */
+static void want_sysctl(struct state *want, const struct object *origin, const char *link,
+			const char *key, const char *value)
 {
 	state_add(want, &(struct item){ .type = ITEM_SYSCTL,
 					.origin = origin,
+					.link = link,
 					.sysctl = { .key = key, .value = value } });
 }
 
@@ -285,7 +286,7 @@ static void hybrid_route_lower(const struct config *c, const struct object *o,
 	const struct addr *dst = h->destinations.items;
 
 	(void)c;
-	want_sysctl(want, o, "net/ipv4/ip_forward", "1");
+	want_sysctl(want, o, NULL, "net/ipv4/ip_forward", "1");
 	for (size_t i = 0; i < h->destinations.count; i++)
 		deliver((const void *)h->peer.to, o, &dst[i], h->table, h->metric, want);
 }
@@ -468,6 +469,10 @@ static void check_address(const struct address_claim *a, struct diag *d)
 
 	addr_print_host(&a->address, host);
 	addr_print(&dom->prefix, prefix);
+	if (a->address.bytes[0] == 127 || a->address.bytes[0] >= 224) {
+		object_error(o, "address", d, "%s is no address of a host on a subnet", host);
+		return;
+	}
 	if (!addr_contains(&dom->prefix, &a->address)) {
 		object_error(o, "address", d, "%s is outside %s, the prefix of %s", host,
 			     prefix, object_where(d->arena, &dom->object));
@@ -589,16 +594,16 @@ static void address_claim_lower(const struct config *c, const struct object *o,
 	state_add(want,
 		  &(struct item){ .type = ITEM_ABSENT, .origin = o, .address = a->address });
 	deliver(claim_peer(a), o, &a->address, ITEM_TABLE_MAIN, 0, want);
-	want_sysctl(want, o, "net/ipv4/ip_forward", "1");
-	want_sysctl(want, o, "net/ipv4/conf/all/send_redirects", "0");
+	want_sysctl(want, o, NULL, "net/ipv4/ip_forward", "1");
+	want_sysctl(want, o, NULL, "net/ipv4/conf/all/send_redirects", "0");
 	if (!a->link.name)
 		return;
-	want_sysctl(want, o,
+	want_sysctl(want, o, a->link.name,
 		    arena_printf(want->arena, "net/ipv4/conf/%s/send_redirects", a->link.name),
 		    "0");
 	if (!is(a->capture, "proxy-arp"))
 		return;
-	want_sysctl(want, o,
+	want_sysctl(want, o, a->link.name,
 		    arena_printf(want->arena, "net/ipv4/neigh/%s/proxy_delay", a->link.name),
 		    "0");
 	state_add(want, &(struct item){ .type = ITEM_PROXY,
@@ -611,7 +616,11 @@ static void address_claim_lower(const struct config *c, const struct object *o,
 const struct kind kind_address_claim = {
 	.name = "RemoteAddressClaim",
 	.api = API_HYBRID,
-	.help = "one address that lives at another site, captured here and delivered there",
+	.help =
+	    "one address that lives at another site, captured here and delivered there; also "
+	    "sets ip_forward=1, send_redirects=0 (all and capture.interface) and, for "
+	    "proxy-arp, "
+	    "proxy_delay=0, and takes the address off this machine's own interfaces",
 	.size = sizeof(struct address_claim),
 	.fields = address_claim_fields,
 	.check = address_claim_check,

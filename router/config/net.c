@@ -151,7 +151,9 @@ static const struct field wireguard_peer_fields[] = {
 	{ "persistentKeepalive", FIELD_NUMBER, AT(wireguard_peer, keepalive),
 	  "seconds between keepalives, 0 for none; needed behind NAT", .max = 65535 },
 	{ "presharedKeyFile", FIELD_PATH, AT(wireguard_peer, psk_file),
-	  "file with the preshared key, mode 0600" },
+	  "file with the preshared key, as 'wg genpsk' prints it, the same at both ends, mode "
+	  "0600; it "
+	  "is not made" },
 	{ "presharedKey", FIELD_REFUSED, 0,
 	  "a secret does not belong in a configuration; put it into a file of mode 0600 and "
 	  "name "

@@ -5,6 +5,7 @@
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clean.h"
@@ -26,6 +27,7 @@ static void each_address(struct nlmsghdr *h, void *arg)
 		return;
 	it.address = addr_from(AF_INET, nla_data(at[IFA_LOCAL]), ifa->ifa_prefixlen);
 	it.ours = at[IFA_PROTO] && nla_get_u8(at[IFA_PROTO]) == KERNEL_PROTO;
+	memcpy(it.ifa.far, nla_data(at[IFA_ADDRESS] ? at[IFA_ADDRESS] : at[IFA_LOCAL]), 4);
 	it.ifa.primary = !(ifa->ifa_flags & IFA_F_SECONDARY);
 	state_add(look->have, &it); /* all of them: absences and exclusive ask for any */
 }
@@ -54,7 +56,7 @@ static void request(struct kernel *k, struct op *op, const struct item *it, int 
 	}
 	m = netlink_new(64, type, flags, &ifa, sizeof(ifa));
 	nla_put(m, IFA_LOCAL, 4, it->address.bytes);
-	nla_put(m, IFA_ADDRESS, 4, it->address.bytes);
+	nla_put(m, IFA_ADDRESS, 4, type == RTM_DELADDR ? it->ifa.far : it->address.bytes);
 	if (type == RTM_NEWADDR)
 		nla_put_u8(m, IFA_PROTO, KERNEL_PROTO);
 	netlink_queue(k->route, k->arena, op, m);

@@ -1,4 +1,5 @@
 #include "kernel/kernel.h"
+#include "kernel/wireguard.h"
 
 #include <errno.h>
 #include <linux/netlink.h>
@@ -148,6 +149,7 @@ int kernel_observe(struct kernel *k, struct state *want, struct state *have)
 
 	k->arena = have->arena;
 	k->want = want;
+	k->have = have;
 	for (int try = 0; try < TRIES && (r == -EINTR || r == -ENOBUFS); try++) {
 		if (try)
 			nanosleep(&pause, NULL);
@@ -190,51 +192,103 @@ static void run(struct kernel *k, const struct driver *d, struct op *ops, size_t
 		d->flush(k, ops, count);
 }
 
-/* The ops from i on that go to one driver together: types wait for each other. What is to
- * stand on a WireGuard link that failed is cancelled: it would fail for the same reason, or
- * touch a link that is somebody else's. */
-static size_t next_run(struct plan *plan, size_t i, const struct state *lost)
+/* What failed, and with it what needs it. */
+struct lost {
+	struct state items; /* WireGuard links and peers that are not there */
+	unsigned types;	    /* bit (1 << item_type): something of it could not be made */
+};
+
+static void note_failure(struct lost *lost, const struct op *op)
+{
+	const struct item *w = op->want;
+	bool made = op->error == -EHOSTUNREACH; /* a peer without its endpoint */
+
+	if (!op->error || op->verb == VERB_DELETE)
+		return;
+	lost->types |= 1U << w->type;
+	if ((w->type == ITEM_LINK && w->wg.kind == LINK_WIREGUARD) ||
+	    (w->type == ITEM_PEER && op->verb == VERB_ADD && !made))
+		state_add(&lost->items, w);
+}
+
+/* Would op fail for the same reason as what it stands on, or touch a link that is somebody
+ * else's? An allowed IP would even make its peer, without the preshared key. And what is no
+ * longer wanted goes only when what may take its place has come. */
+static bool is_cancelled(const struct op *op, struct lost *lost)
+{
+	const struct item *it = op_item(op);
+	struct item link = { .type = ITEM_LINK, .link = it->link };
+	struct item peer = { .type = ITEM_PEER, .link = it->link };
+
+	if (!op->want)
+		return it->type != ITEM_LINK && (lost->types >> it->type & 1);
+	if (op->verb == VERB_DELETE || it->type == ITEM_LINK)
+		return false;
+	peer.peer.key = it->allowed.key;
+	return state_find(&lost->items, &link) ||
+	       (it->type == ITEM_ALLOWED && state_find(&lost->items, &peer));
+}
+
+/* How many ops from i on go to one driver together: types wait for each other. 0: this one
+ * is cancelled. */
+static size_t next_run(const struct plan *plan, size_t i, struct lost *lost)
 {
 	const struct op *first = &plan->ops[i];
-	enum item_type type = op_item(first)->type;
 	size_t n;
 
 	for (n = 0; i + n < plan->count; n++) {
-		struct op *op = &plan->ops[i + n];
-		const struct item link = { .type = ITEM_LINK, .link = op_item(op)->link };
-		bool cancel = op->want && type != ITEM_LINK && state_find(lost, &link);
+		const struct op *op = &plan->ops[i + n];
 
-		if (op_item(op)->type != type ||
-		    (op->verb == VERB_DELETE) != (first->verb == VERB_DELETE))
+		if (op_item(op)->type != op_item(first)->type ||
+		    (op->verb == VERB_DELETE) != (first->verb == VERB_DELETE) ||
+		    is_cancelled(op, lost))
 			break;
-		if (cancel && n > 0)
-			break;
-		if (cancel) {
-			op->error = -ECANCELED;
-			return 1;
-		}
 	}
 	return n;
 }
 
 unsigned kernel_apply(struct kernel *k, struct plan *plan)
 {
-	struct state lost = { .arena = k->arena };
+	struct lost lost = { .items.arena = k->arena };
 	unsigned failed = 0;
 	size_t n;
 
-	for (size_t i = 0; i < plan->count; i += n) {
+	for (size_t i = 0; i < plan->count; i += n ? n : 1) {
 		n = next_run(plan, i, &lost);
-		if (plan->ops[i].error)
+		if (n == 0) {
+			plan->ops[i].error = -ECANCELED;
+			note_failure(&lost, &plan->ops[i]);
 			continue;
+		}
 		run(k, drivers[op_item(&plan->ops[i])->type], &plan->ops[i], n);
 		for (size_t j = i; j < i + n; j++)
-			if (plan->ops[j].error && plan->ops[j].want &&
-			    plan->ops[j].want->type == ITEM_LINK &&
-			    plan->ops[j].want->wg.kind == LINK_WIREGUARD)
-				state_add(&lost, plan->ops[j].want);
+			note_failure(&lost, &plan->ops[j]);
+		state_sort(&lost.items, NULL, NULL);
 	}
+	link_seal(k, plan);
 	for (size_t i = 0; i < plan->count; i++)
 		failed += plan->ops[i].error < 0;
 	return failed;
+}
+
+/* ---- foresee ------------------------------------------------------------------------------
+ */
+
+void kernel_foresee(struct kernel *k, struct plan *plan)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		struct op *op = &plan->ops[i];
+		struct item link = { .type = ITEM_LINK, .link = op_item(op)->link };
+
+		if (op->verb == VERB_DELETE)
+			continue;
+		if (op->want->type != ITEM_LINK && *op->want->link &&
+		    !kernel_link_index(k, op->want->link) && !state_find(k->want, &link))
+			op->note = arena_printf(k->arena,
+						"apply will fail here: this machine has no "
+						"interface '%s'",
+						op->want->link);
+		if (op->want->type == ITEM_PEER && wg_is_own_key(k, op->want))
+			op->note = "apply will fail here: its publicKey is this router's own";
+	}
 }

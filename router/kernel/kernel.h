@@ -22,7 +22,8 @@ struct kernel {
 	struct netlink *route, *nft, *wg; /* nft, wg: NULL where the kernel has none */
 	int wg_family;			  /* generic netlink's number for WireGuard; 0: none */
 	struct arena *arena;		  /* the pass's */
-	struct state *want;
+	struct state *want, *have;
+	bool asked;    /* names were looked up, by this pass or one before */
 	bool last_try; /* of the observation: what cannot be seen now is reported as such */
 	/* The links of this pass, by index and by name. */
 	struct link *by_index, *by_name;
@@ -55,8 +56,14 @@ void kernel_close(struct kernel *k); /* for CLEAN() */
 /* Observes into have what bears on want (which learns what the key files say). The arenas
  * of the two must outlive the pass. Starts again where a dump was torn. */
 int kernel_observe(struct kernel *k, struct state *want, struct state *have);
-/* Does every op, whatever fails; each op holds its own result. Returns how many failed. */
+/* Puts a note on each op of which it is plain that it will fail. */
+void kernel_foresee(struct kernel *k, struct plan *plan);
+/* Does every op, whatever fails, but those that stand on what failed (-ECANCELED); each op
+ * holds its own result. Returns how many failed. */
 unsigned kernel_apply(struct kernel *k, struct plan *plan);
+
+/* link.c: leaves on each link of ours the digest of its peers' endpoints that are set now. */
+void link_seal(struct kernel *k, const struct plan *plan);
 
 /* for drivers: */
 int kernel_read_links(struct kernel *k);		   /* fresh */

@@ -98,13 +98,20 @@ static int create(struct kernel *k, struct op *op)
 	return r;
 }
 
-/* Up, MTU and alias. */
+static void put_mark(struct nl_msg *m, uint64_t endpoints)
+{
+	char alias[ALIAS_BYTES];
+
+	snprintf(alias, sizeof(alias), KERNEL_MARK "%016" PRIx64, endpoints);
+	nla_put(m, IFLA_IFALIAS, (int)strlen(alias), alias);
+}
+
+/* Up, MTU and our mark. */
 static void configure(struct kernel *k, struct op *op, bool up)
 {
 	const struct item *w = op->want;
 	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC,
 				 .ifi_index = kernel_link_index(k, w->link) };
-	char alias[ALIAS_BYTES];
 	struct nl_msg *m;
 
 	if (!ifi.ifi_index) {
@@ -116,10 +123,8 @@ static void configure(struct kernel *k, struct op *op, bool up)
 	m = netlink_new(256, RTM_NEWLINK, 0, &ifi, sizeof(ifi));
 	if (w->wg.mtu)
 		nla_put_u32(m, IFLA_MTU, w->wg.mtu);
-	if (w->wg.kind == LINK_WIREGUARD) {
-		snprintf(alias, sizeof(alias), KERNEL_MARK "%016" PRIx64, w->wg.endpoints);
-		nla_put(m, IFLA_IFALIAS, (int)strlen(alias), alias);
-	}
+	if (w->wg.kind == LINK_WIREGUARD && !(op->have && op->have->ours))
+		put_mark(m, 0);
 	netlink_queue(k->route, k->arena, op, m);
 	netlink_flush(k->route);
 }
@@ -242,6 +247,43 @@ static void link_flush(struct kernel *k, struct op *ops, size_t count)
 		if (ops[i].verb == VERB_DELETE && ops[i].have->wg.userspace)
 			wg_user_gone(ops[i].have->link);
 	(void)kernel_read_links(k); /* what fails now fails later, with an object's name */
+}
+
+/* What failed does not count: it is to be found different the next time. */
+static void discount(struct kernel *k, const struct op *op)
+{
+	const struct item key = { .type = ITEM_LINK, .link = op_item(op)->link };
+	struct item *link = (struct item *)state_find(k->want, &key);
+
+	if (!op->error || !op->want || !link)
+		return;
+	if (op->want->type == ITEM_LINK)
+		link->wg.mute = true;
+	else if (op->want->type == ITEM_PEER && op->error != -EHOSTUNREACH)
+		link->wg.endpoints -=
+		    endpoint_digest(&op->want->peer.key, &op->want->peer.endpoint);
+}
+
+/* Last of all, or a kill in between would leave the digest of what was never set. */
+void link_seal(struct kernel *k, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		discount(k, &plan->ops[i]);
+	for (size_t i = 0; i < k->want->count; i++) {
+		const struct item *w = &k->want->items[i], *h = state_find(k->have, w);
+		struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC };
+		struct op op = { .want = w };
+		struct nl_msg *m;
+
+		if (w->type != ITEM_LINK || w->wg.kind != LINK_WIREGUARD || w->wg.mute ||
+		    (h && h->ours && h->wg.endpoints == w->wg.endpoints))
+			continue;
+		ifi.ifi_index = kernel_link_index(k, w->link);
+		m = netlink_new(ALIAS_BYTES + 16, RTM_NEWLINK, 0, &ifi, sizeof(ifi));
+		put_mark(m, w->wg.endpoints);
+		netlink_queue(k->route, k->arena, &op, m);
+		netlink_flush(k->route); /* op lives here; one that fails is noted next time */
+	}
 }
 
 const struct driver link_driver = { link_observe, link_put, link_del, link_flush };

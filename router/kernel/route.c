@@ -5,6 +5,13 @@
 
 #include "kernel/kernel.h"
 
+/* Local and broadcast routes come and go with addresses. */
+static bool is_static_type(int type)
+{
+	return type == RTN_UNICAST || type == RTN_BLACKHOLE || type == RTN_UNREACHABLE ||
+	       type == RTN_PROHIBIT || type == RTN_THROW;
+}
+
 static void each_route(struct nlmsghdr *h, void *arg)
 {
 	struct rtmsg *rt = nlmsg_data(h);
@@ -15,8 +22,7 @@ static void each_route(struct nlmsghdr *h, void *arg)
 	const char *link;
 
 	if (h->nlmsg_type != RTM_NEWROUTE || rt->rtm_family != AF_INET || rt->rtm_tos ||
-	    (rt->rtm_type != RTN_UNICAST && rt->rtm_type != RTN_BLACKHOLE) ||
-	    nlmsg_parse(h, sizeof(*rt), at, RTA_MAX, NULL) < 0)
+	    !is_static_type(rt->rtm_type) || nlmsg_parse(h, sizeof(*rt), at, RTA_MAX, NULL) < 0)
 		return;
 	it.address =
 	    addr_from(AF_INET, at[RTA_DST] ? nla_data(at[RTA_DST]) : any, rt->rtm_dst_len);
@@ -24,7 +30,8 @@ static void each_route(struct nlmsghdr *h, void *arg)
 	it.route.protocol = rt->rtm_protocol;
 	it.route.table = at[RTA_TABLE] ? nla_get_u32(at[RTA_TABLE]) : rt->rtm_table;
 	it.route.metric = at[RTA_PRIORITY] ? nla_get_u32(at[RTA_PRIORITY]) : 0;
-	it.route.blackhole = rt->rtm_type == RTN_BLACKHOLE;
+	it.route.blackhole = rt->rtm_type != RTN_UNICAST;
+	it.route.other = it.route.blackhole && rt->rtm_type != RTN_BLACKHOLE;
 	if (at[RTA_GATEWAY])
 		it.route.gateway = addr_from(AF_INET, nla_data(at[RTA_GATEWAY]), 32);
 	link = at[RTA_OIF] ? kernel_link_name(look->k, (int)nla_get_u32(at[RTA_OIF])) : NULL;
@@ -54,8 +61,10 @@ static struct nl_msg *request(const struct item *it, int index, int type, int fl
 	};
 	struct nl_msg *m;
 
-	if (type == RTM_DELROUTE)
-		rt.rtm_scope = RT_SCOPE_NOWHERE; /* any: fib_table_delete() */
+	if (type == RTM_DELROUTE) { /* any: fib_table_delete() */
+		rt.rtm_scope = RT_SCOPE_NOWHERE;
+		rt.rtm_type = RTN_UNSPEC;
+	}
 	m = netlink_new(96, type, flags, &rt, sizeof(rt));
 	nla_put_u32(m, RTA_TABLE, it->route.table);
 	nla_put(m, RTA_DST, 4, it->address.bytes);

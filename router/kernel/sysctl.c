@@ -22,32 +22,61 @@ static int open_key(const char *key, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
+/* The value without white space at its end; negative errno. */
+static int read_key(const char *key, char value[static VALUE_BYTES])
+{
+	CLEAN(close_fd) int fd = open_key(key, O_RDONLY);
+	ssize_t n = fd < 0 ? -1 : read(fd, value, VALUE_BYTES - 1);
+
+	if (n < 0)
+		return fd < 0 ? fd : -errno;
+	while (n > 0 && strchr(" \t\n", value[n - 1]))
+		n--;
+	value[n] = '\0';
+	return 0;
+}
+
 static int sysctl_observe(struct kernel *k, struct state *have)
 {
 	for (size_t i = 0; i < k->want->count; i++) {
 		const struct item *w = &k->want->items[i];
-		CLEAN(close_fd) int fd = -1;
 		struct item it = *w;
 		char value[VALUE_BYTES];
-		ssize_t n;
+		int r;
 
 		if (w->type != ITEM_SYSCTL)
 			continue;
-		fd = open_key(w->sysctl.key, O_RDONLY);
-		if (fd == -ENOENT && w->sysctl.optional) {
+		r = read_key(w->sysctl.key, value);
+		if (r == -ENOENT && w->sysctl.optional)
 			state_add(have, w);
-			continue;
-		}
-		n = fd < 0 ? -1 : read(fd, value, sizeof(value) - 1);
-		if (n < 0)
+		if (r < 0)
 			continue; /* the put says why */
-		while (n > 0 && strchr(" \t\n", value[n - 1]))
-			n--;
 		it.origin = NULL;
-		it.sysctl.value = arena_strndup(have->arena, value, (size_t)n);
+		it.sysctl.value = arena_strndup(have->arena, value, strlen(value));
 		state_add(have, &it);
 	}
 	return 0;
+}
+
+/* A value that does not stay as it was written would be written at every pass. */
+static void read_back(struct kernel *k, struct op *op)
+{
+	struct item got = *op->want;
+	char value[VALUE_BYTES];
+	int r = read_key(op->want->sysctl.key, value);
+
+	got.sysctl.value = value;
+	if (r < 0)
+		kernel_fail(
+		    op, r,
+		    arena_printf(k->arena,
+				 "/proc/sys/%s cannot be read, so it cannot be kept: %s",
+				 op->want->sysctl.key, strerror(-r)));
+	else if (!item_agree(&got, op->want))
+		kernel_fail(op, -EINVAL,
+			    arena_printf(k->arena,
+					 "the kernel took '%s' and shows '%s'; write it so",
+					 op->want->sysctl.value, value));
 }
 
 static void sysctl_put(struct kernel *k, struct op *op)
@@ -55,6 +84,10 @@ static void sysctl_put(struct kernel *k, struct op *op)
 	const char *key = op->want->sysctl.key, *value = op->want->sysctl.value;
 	CLEAN(close_fd) int fd = open_key(key, O_WRONLY);
 
+	if (fd == -ENOENT && *op->want->link && !kernel_link_index(k, op->want->link)) {
+		kernel_no_link(k, op, op->want->link);
+		return;
+	}
 	if (fd >= 0) {
 		if (write(fd, value, strlen(value)) < 0)
 			kernel_fail(op, -errno,
@@ -62,6 +95,8 @@ static void sysctl_put(struct kernel *k, struct op *op)
 						 "the kernel does not take '%s' for "
 						 "/proc/sys/%s: %s",
 						 value, key, strerror(errno)));
+		else
+			read_back(k, op);
 		return;
 	}
 	kernel_fail(op, fd,

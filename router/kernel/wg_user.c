@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -361,10 +362,29 @@ int wg_user_port_free(uint16_t port)
 	return r;
 }
 
+/* It goes to the background by itself once its socket is there; if not, it is ended. */
+static int wait_started(pid_t pid)
+{
+	const struct timespec pause = { .tv_nsec = PAUSE_NS };
+	int status;
+
+	for (int try = 0; try < PAUSES * PATIENCE; try++) {
+		pid_t done = waitpid(pid, &status, WNOHANG);
+
+		if (done == pid)
+			return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
+		if (done < 0 && errno != EINTR)
+			return -errno;
+		nanosleep(&pause, NULL);
+	}
+	(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, &status, 0);
+	return -ETIMEDOUT;
+}
+
 int wg_user_start(const char *link)
 {
 	char path[256];
-	int status;
 	pid_t pid;
 
 	if (!find_program(path))
@@ -381,14 +401,13 @@ int wg_user_start(const char *link)
 			dup2(null, STDOUT_FILENO);
 			dup2(null, STDERR_FILENO);
 		}
+		/* It outlives the terminal and the script that apply was started from. */
+		(void)setsid();
 		/* Whoever waits for the end of our pipes must not wait for its. */
 		(void)close_range(3, ~0U, 0);
-		execl(path, "wireguard-go", link, (char *)NULL);
+		/* Nothing of our environment: WG_PROCESS_FOREGROUND would make us wait. */
+		execle(path, "wireguard-go", link, (char *)NULL, (char *[]){ NULL });
 		_exit(127);
 	}
-	/* It goes to the background by itself once its socket is there. */
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 && wg_user_has(link) ? 0 : -EIO;
+	return wait_started(pid) == 0 && wg_user_has(link) ? 0 : -EIO;
 }

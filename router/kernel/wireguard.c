@@ -65,13 +65,12 @@ void wg_see_peer(struct wg_seen *s, const struct key *public, const struct endpo
 		 const uint8_t psk[static KEY_ID_BYTES], uint16_t keepalive)
 {
 	struct item *link = &s->have->items[s->link];
-	struct item it = { .type = ITEM_PEER,
-			   .ours = link->ours,
-			   .link = link->link,
-			   .peer = { .key = *public,
-				     .endpoint = *endpoint,
-				     .endpoints = link->wg.endpoints,
-				     .keepalive = keepalive } };
+	struct item it = {
+		.type = ITEM_PEER,
+		.ours = link->ours,
+		.link = link->link,
+		.peer = { .key = *public, .endpoint = *endpoint, .keepalive = keepalive }
+	};
 
 	link->wg.blank = false;
 	memcpy(it.peer.psk, psk, KEY_ID_BYTES);
@@ -89,6 +88,26 @@ void wg_see_allowed(struct wg_seen *s, const struct key *public, const struct ad
 					   .allowed = { *public } });
 }
 
+/* The link's alias holds the sum for the peers of its last apply. Is it the sum for those
+ * that are there now, taken as they are configured now (as they are, where they are no
+ * longer wanted)? Then nobody's endpoint was edited: peers were only added or removed. */
+static void judge_endpoints(struct kernel *k, struct state *have, size_t link, size_t first)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = first; i < have->count; i++) {
+		const struct item *h = &have->items[i], *w;
+
+		if (h->type != ITEM_PEER)
+			continue;
+		w = state_find(k->want, h);
+		sum += endpoint_digest(&h->peer.key, w ? &w->peer.endpoint : &h->peer.endpoint);
+	}
+	for (size_t i = first; i < have->count; i++)
+		if (have->items[i].type == ITEM_PEER)
+			have->items[i].peer.stale = sum != have->items[link].wg.endpoints;
+}
+
 static int peer_observe(struct kernel *k, struct state *have)
 {
 	size_t links = have->count;
@@ -97,6 +116,7 @@ static int peer_observe(struct kernel *k, struct state *have)
 	for (size_t i = 0; i < links; i++) {
 		struct wg_seen seen = { k, have, i };
 		const struct item *it = &have->items[i];
+		size_t first = have->count;
 		int r;
 
 		if (it->type != ITEM_LINK || it->wg.kind != LINK_WIREGUARD)
@@ -111,6 +131,7 @@ static int peer_observe(struct kernel *k, struct state *have)
 		} else if (r < 0) {
 			have->items[i].wg.mute = true;
 		}
+		judge_endpoints(k, have, i, first);
 	}
 	return result;
 }
@@ -125,12 +146,12 @@ static int allowed_observe(struct kernel *k, struct state *have)
 /* ---- peers --------------------------------------------------------------------------------
  */
 
-static const struct key *own_key(struct kernel *k, const char *link)
+bool wg_is_own_key(struct kernel *k, const struct item *peer)
 {
-	const struct item key = { .type = ITEM_LINK, .link = link };
+	const struct item key = { .type = ITEM_LINK, .link = peer->link };
 	const struct item *it = state_find(k->want, &key);
 
-	return it && it->wg.keyed ? &it->wg.public : NULL;
+	return it && it->wg.keyed && key_equal(&it->wg.public, &peer->peer.key);
 }
 
 static void put_peer(struct kernel *k, struct op *op, const struct endpoint *endpoint)
@@ -139,17 +160,17 @@ static void put_peer(struct kernel *k, struct op *op, const struct endpoint *end
 	CLEAN(key_wipe) struct key psk = { 0 };
 	struct wg_peer_change p = { .public = &w->peer.key, .keepalive = w->peer.keepalive };
 	struct wg_change c = { .link = w->link, .port = -1, .peers = &p, .count = 1 };
-	const struct key *own = own_key(k, w->link);
 	static const uint8_t none[KEY_ID_BYTES];
 	int r;
 
-	if (own && key_equal(own, &w->peer.key)) {
+	if (wg_is_own_key(k, w)) {
 		kernel_fail(op, -EINVAL,
 			    "its publicKey is this router's own; it should be the "
 			    "other side's");
 		return;
 	}
-	if (endpoint && endpoint->address.family)
+	if (endpoint && endpoint->address.family &&
+	    (!h || !h->peer.endpoint.host || h->peer.stale))
 		p.endpoint = endpoint;
 	if (w->peer.psk_file) {
 		r = key_load(w->peer.psk_file, &psk);
@@ -157,10 +178,12 @@ static void put_peer(struct kernel *k, struct op *op, const struct endpoint *end
 			kernel_fail(
 			    op, r,
 			    arena_printf(k->arena, "presharedKeyFile %s: %s", w->peer.psk_file,
-					 r == -EINVAL  ? "holds no key, as 'wg genpsk' prints"
-					 : r == -EPERM ? "can be read or written by others: "
-							 "'chmod 600' it"
-						       : strerror(-r)));
+					 r == -ENOENT ? "is not there; 'wg genpsk' makes one, "
+							"the same for both sides"
+					 : r == -EINVAL ? "holds no key, as 'wg genpsk' prints"
+					 : r == -EPERM	? "can be read or written by others: "
+							  "'chmod 600' it"
+							: strerror(-r)));
 			return;
 		}
 		p.psk = &psk;
@@ -201,7 +224,8 @@ static void peer_flush(struct kernel *k, struct op *ops, size_t count)
 			asked[names++] = &resolved[i];
 	}
 	if (names)
-		resolve_endpoints(asked, errors, names, RESOLVE_SECONDS);
+		resolve_endpoints(asked, errors, names, k->asked ? 1 : RESOLVE_SECONDS);
+	k->asked |= names > 0; /* a second pass does not wait as long again */
 	for (size_t i = 0; i < count; i++) {
 		bool named = name < names && asked[name] == &resolved[i];
 

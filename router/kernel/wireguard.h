@@ -64,6 +64,8 @@ int wg_user_port_free(uint16_t port);
 
 /* The right one of the two. */
 int wg_set(struct kernel *k, const struct wg_change *c, const char **ret_why);
+/* Is a wanted peer's key the one of its own link? */
+bool wg_is_own_key(struct kernel *k, const struct item *peer);
 /* Reads the key files that want names: what they say is compared with what is there. */
 void wg_prepare(struct kernel *k, struct state *want);
 

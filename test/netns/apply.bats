@@ -225,7 +225,7 @@ removed() { # removed EXPECTED COMMAND...
 	claim 10.77.60.8 nope0 >>"$RUN/r.yaml"
 	router r apply -f "$RUN/r.yaml"
 	[ "$status" -eq 1 ]
-	[[ $output == *"r.yaml:"*": RemoteAddressClaim/vm-8: cannot add proxy 10.77.60.8 dev nope0: this machine has no interface 'nope0'"* ]]
+	[[ $output == *"r.yaml:"*": RemoteAddressClaim/vm-8: cannot add sysctl net.ipv4.conf.nope0.send_redirects=0: this machine has no interface 'nope0'"* ]]
 	[[ $output == *'operations failed'* ]]
 	on r ip neigh show proxy | grep -q 10.77.60.7
 	on r ip route | grep -q '^10.77.60.8 dev wg-hybrid'
@@ -233,6 +233,91 @@ removed() { # removed EXPECTED COMMAND...
 	sed -i 's/nope0/lan0/' "$RUN/r.yaml"
 	router r apply -f "$RUN/r.yaml"
 	[ "$status" -eq 0 ]
+}
+
+@test "an interface mistyped: plan says so, one line of apply, and the old capture stays" {
+	one_host
+	router r apply -f "$RUN/r.yaml"
+	sed -i 's/interface: lan0/interface: lna0/' "$RUN/r.yaml"
+	router r plan -f "$RUN/r.yaml"
+	[[ $output == *"apply will fail here: this machine has no interface 'lna0'"* ]]
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 1 ]
+	[ "$(grep -c "this machine has no interface 'lna0'" <<<"$output")" -le 2 ]
+	on r ip neigh show proxy | grep -q '10.77.60.7 dev lan0'
+	sed -i 's/interface: lna0/interface: lan0/' "$RUN/r.yaml"
+	router r apply -f "$RUN/r.yaml"
+	[ -z "$output" ]
+}
+
+@test "what an apply undoes by the way is done again before it ends" {
+	one_host
+	router r apply -f "$RUN/r.yaml"
+	awk 'BEGIN { RS = "---\n"; ORS = "---\n" } !/IPv4StaticAddress/' "$RUN/r.yaml" >"$RUN/without.yaml"
+	router r apply -f "$RUN/without.yaml"
+	[ "$status" -eq 0 ]
+	[[ ${lines[0]} == 'delete address 10.252.0.2/32 dev wg-hybrid' ]]
+	on r ip route | grep -q '^10.77.60.7 dev wg-hybrid'
+	router r apply -f "$RUN/without.yaml"
+	[ -z "$output" ]
+}
+
+@test "routes that need each other, in whatever order" {
+	one_host
+	cat >>"$RUN/r.yaml" <<-END
+		---
+		apiVersion: net.routerd.net/v1alpha1
+		kind: IPv4Route
+		metadata: { name: far }
+		spec: { destination: 10.0.0.0/8, device: lan0, gateway: 192.0.2.1 }
+		---
+		apiVersion: net.routerd.net/v1alpha1
+		kind: IPv4Route
+		metadata: { name: gateway }
+		spec: { destination: 192.0.2.1/32, device: lan0 }
+	END
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+	on r ip route | grep -q '^10.0.0.0/8 via 192.0.2.1 dev lan0'
+}
+
+@test "a point-to-point address is removed too; a route of ours made unreachable is put right" {
+	one_host
+	on r ip addr add 10.77.60.7 peer 10.77.60.1/32 dev lan0
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+	[ -z "$(on r ip -o addr | grep -w 10.77.60.7)" ]
+	on r ip route replace unreachable 10.77.60.7/32 proto 200
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+	on r ip route | grep -q '^10.77.60.7 dev wg-hybrid'
+}
+
+@test "a sysctl that the kernel shows otherwise is compared as a number, or refused" {
+	one_host
+	cat >>"$RUN/r.yaml" <<-END
+		---
+		apiVersion: net.routerd.net/v1alpha1
+		kind: Sysctl
+		metadata: { name: ttl }
+		spec: { key: net.ipv4.ip_default_ttl, value: "0x41" }
+	END
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+	router r apply -f "$RUN/r.yaml"
+	[ -z "$output" ]
+	sed -i 's/key: .*/key: net.ipv4.ip_local_reserved_ports, value: "8080,8081" }/' "$RUN/r.yaml"
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 1 ]
+	[[ $output == *"Sysctl/ttl"*"the kernel took '8080,8081' and shows '8080-8081'; write it so"* ]]
+}
+
+@test "somebody else's lock on the namespace does not stop apply" {
+	one_host
+	on r setpriv --reuid 65534 --regid 65534 --clear-groups flock /proc/self/ns/net sleep 20 3>&- &
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+	[ "$(on r stat -c %a /run/routerd/netns-"$(on r stat -Lc %i /proc/self/ns/net)".lock)" = 600 ]
 }
 
 @test "the kernel's own words reach the operator" {

@@ -46,7 +46,7 @@ load ../lib/bats
 		router r apply -f "$RUN/r.yaml"
 		[ "$status" -eq 1 ]
 		[[ $output == *'WireGuardInterface/wg-hybrid'*"$RUN/wg.key holds no WireGuard key"* ]]
-		[[ $output == *'6 more wait for a WireGuard interface that failed'* ]]
+		[[ $output == *'6 more wait for what failed'* ]]
 		[ "$(cat "$RUN/wg.key")" = "$text" ]
 		run ! on r ip link show wg-hybrid
 		on r ip neigh show proxy | grep -q 10.77.60.7
@@ -85,7 +85,7 @@ load ../lib/bats
 	rm "$RUN/psk"
 	router r apply -f "$RUN/r.yaml"
 	[ "$status" -eq 1 ]
-	[[ $output == *'WireGuardPeer/cloud'*"presharedKeyFile $RUN/psk: No such file or directory"* ]]
+	[[ $output == *'WireGuardPeer/cloud'*"presharedKeyFile $RUN/psk: is not there"* ]]
 }
 
 @test "one's own key as a peer's is refused with words" {
@@ -95,6 +95,9 @@ load ../lib/bats
 	router r apply -f "$RUN/r.yaml"
 	[ "$status" -eq 1 ]
 	[[ $output == *"WireGuardPeer/cloud: cannot add peer"*"its publicKey is this router's own"* ]]
+	[ "$(on r wg show wg-hybrid peers)" = "$KEY_A" ] # the one that works stays
+	router r plan -f "$RUN/r.yaml"
+	[[ $output == *"apply will fail here: its publicKey is this router's own"* ]]
 }
 
 @test "an endpoint's name is looked up; an unknown one is an error, and the peer is made" {
@@ -171,6 +174,53 @@ load ../lib/bats
 	sed -i 's/203.0.113.20/203.0.113.21/' "$RUN/r.yaml"
 	router r apply -f "$RUN/r.yaml"
 	[ "$(on r wg show wg-hybrid endpoints)" = "$KEY_A	203.0.113.21:51820" ]
+	router r apply -f "$RUN/r.yaml"
+	[ -z "$output" ]
+}
+
+@test "a peer that comes or goes leaves the others where they roamed to" {
+	one_host
+	router r apply -f "$RUN/r.yaml"
+	on r wg set wg-hybrid peer "$KEY_A" endpoint 192.0.2.99:4444
+	cp "$RUN/r.yaml" "$RUN/one.yaml"
+	cat >>"$RUN/r.yaml" <<-END
+		---
+		apiVersion: net.routerd.net/v1alpha1
+		kind: WireGuardPeer
+		metadata: { name: third }
+		spec: { interface: wg-hybrid, publicKey: $KEY_B, endpoint: 192.0.2.3:51820 }
+	END
+	router r apply -f "$RUN/r.yaml"
+	[[ $output == "add peer $KEY_B"* ]]
+	on r wg show wg-hybrid endpoints | grep -q '192.0.2.99:4444'
+	sed -i 's/persistentKeepalive: 25/persistentKeepalive: 20/' "$RUN/r.yaml" "$RUN/one.yaml"
+	router r apply -f "$RUN/r.yaml"
+	on r wg show wg-hybrid endpoints | grep -q '192.0.2.99:4444'
+	router r apply -f "$RUN/one.yaml"
+	[ "$output" = "delete peer $KEY_B dev wg-hybrid endpoint 192.0.2.3:51820" ]
+	on r wg show wg-hybrid endpoints | grep -q '192.0.2.99:4444'
+	router r apply -f "$RUN/one.yaml"
+	[ -z "$output" ]
+}
+
+@test "a peer whose preshared key is not there is not made without it" {
+	one_host
+	sed -i "s|persistentKeepalive: 25|&\n  presharedKeyFile: $RUN/psk|" "$RUN/r.yaml"
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 1 ]
+	[[ $output == *'WireGuardPeer/cloud: cannot add peer'*"presharedKeyFile $RUN/psk: is not there; 'wg genpsk' makes one"* ]]
+	[ -z "$(on r wg show wg-hybrid peers)" ]
+	(umask 077 && wg genpsk >"$RUN/psk")
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+	[ "$(on r wg show wg-hybrid preshared-keys)" = "$KEY_A	$(cat "$RUN/psk")" ]
+}
+
+@test "wireguard-go outlives the session that started it, and a terminal's hang-up" {
+	one_host
+	on r setsid --wait sh -c "'$ROUTERCTL' apply -f '$RUN/r.yaml' >/dev/null; kill -HUP 0" || true
+	on r setsid --wait sh -c "'$ROUTERCTL' apply -f '$RUN/r.yaml' >/dev/null; kill -INT 0" || true
+	on r wg show wg-hybrid >/dev/null
 	router r apply -f "$RUN/r.yaml"
 	[ -z "$output" ]
 }
@@ -252,6 +302,7 @@ load ../lib/bats
 	on r test -S /run/wireguard/wg-hybrid.sock || skip "the kernel carries WireGuard here"
 	on r ip neigh del proxy 10.77.60.7 dev lan0
 	on r pkill -STOP -x wireguard-go
+	until_ok on r sh -c 'ps -o stat= -C wireguard-go | grep -q T'
 	router r apply -f "$RUN/r.yaml"
 	[ "$status" -eq 1 ]
 	[[ $output == *'WireGuardInterface/wg-hybrid: cannot change link wg-hybrid'*'does not answer'* ]]

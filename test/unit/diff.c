@@ -365,7 +365,6 @@ static const struct {
 	{ OURS(.hidden = true), WG(.port = 2), true }, /* not root: nobody knows */
 	{ OURS(.hidden = true, .mtu = 1), WG(.mtu = 2), false },
 	{ WG(.hidden = true), WG(.port = 0), false },
-	{ OURS(.endpoints = 1), WG(.endpoints = 2), false },
 	{ OURS(.keyed = true, .public = KEY(1)), WG(.keyed = true, .public = KEY(1)), true },
 	{ OURS(.keyed = true, .public = KEY(1)), WG(.keyed = true, .public = KEY(2)), false },
 	{ OURS(.keyed = false, .public = KEY(1)), WG(.keyed = true, .public = KEY(1)), false },
@@ -385,22 +384,24 @@ static const struct {
 	  false },
 	{ PEER(.endpoint = { "a", V4(1), 1 }), PEER(.keepalive = 0), true }, /* it dialled us */
 	{ PEER(.keepalive = 0), PEER(.endpoint = { "a", V4(1), 1 }), false },
-	{ PEER(.keepalive = 0, .endpoints = 7),
-	  PEER(.endpoint = { "a", V4(1), 1 }, .endpoints = 7), false },
+	{ PEER(.stale = true), PEER(.endpoint = { "a", V4(1), 1 }), false },
 	/* It roamed, and the configuration is what it was. */
-	{ PEER(.endpoint = { "b", V4(2), 2 }, .endpoints = 7),
-	  PEER(.endpoint = { "a", V4(1), 1 }, .endpoints = 7), true },
-	/* The configuration changed: right if it says what is there. */
-	{ PEER(.endpoint = { "b", V4(2), 2 }, .endpoints = 7),
-	  PEER(.endpoint = { "a", V4(1), 1 }, .endpoints = 8), false },
-	{ PEER(.endpoint = { "a", V4(1), 1 }, .endpoints = 7),
-	  PEER(.endpoint = { "a", V4(1), 1 }, .endpoints = 8), true },
-	{ PEER(.endpoint = { "a", V4(1), 1 }, .endpoints = 7),
-	  PEER(.endpoint = { "a", V4(1), 2 }, .endpoints = 8), false },
-	{ PEER(.endpoint = { "a", .port = 1 }, .endpoints = 7),
-	  PEER(.endpoint = { "a", .port = 1 }, .endpoints = 8), false }, /* names */
+	{ PEER(.endpoint = { "b", V4(2), 2 }), PEER(.endpoint = { "a", V4(1), 1 }), true },
+	/* The configuration may have changed: right if it says what is there. */
+	{ PEER(.endpoint = { "b", V4(2), 2 }, .stale = true),
+	  PEER(.endpoint = { "a", V4(1), 1 }), false },
+	{ PEER(.endpoint = { "b", V4(1), 1 }, .stale = true),
+	  PEER(.endpoint = { "a", V4(1), 1 }), true },
+	{ PEER(.endpoint = { "a", V4(1), 1 }, .stale = true),
+	  PEER(.endpoint = { "a", V4(1), 2 }), false },
+	{ PEER(.endpoint = { "b", .port = 1 }, .stale = true),
+	  PEER(.endpoint = { "a", .port = 1 }), false }, /* names */
+	{ PEER(.endpoint = { "a", .port = 1 }, .stale = true),
+	  PEER(.endpoint = { "a", .port = 1 }), true },
 	{ SYSCTL("1"), SYSCTL("1"), true },
 	{ SYSCTL("1"), SYSCTL("10"), false },
+	{ SYSCTL("16"), SYSCTL("0x10"), true },
+	{ SYSCTL("1 2"), SYSCTL("1 2 3"), false },
 	{ SYSCTL("10"), SYSCTL("1"), false },
 	{ SYSCTL("32768\t60999"), SYSCTL(" 32768  60999 "), true },
 	{ SYSCTL("32768\t60999"), SYSCTL("3276860999"), false },

@@ -50,8 +50,9 @@ static const struct {
 	{ "a: b\n---\nc: [\n", "{a:b,}",
 	  "y:4:1: error: not YAML: did not find expected node content, while parsing a flow "
 	  "node\n" },
-	{ "a: b\na: c\n", "", "y:2:1: error: key 'a' is here twice; the first is in line 1\n" },
-	{ "a: {b: 1, b: 2}\n", "",
+	{ "a: b\na: c\nd: e\n", "{a:b,d:e,}",
+	  "y:2:1: error: key 'a' is here twice; the first is in line 1\n" },
+	{ "a: {b: 1, b: 2}\n", "{a:{b:1,},}",
 	  "y:1:11: error: key 'b' is here twice; the first is in line 1\n" },
 	{ "[a]: b\n", "", "y:1:1: error: a key must be a plain word\n" },
 	{ "a: &b c\n", "",
