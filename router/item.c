@@ -8,7 +8,7 @@
 
 #define ORDER(a, b) (((a) > (b)) - ((a) < (b)))
 
-/* ---- one row for each type: what makes two items the same thing, and whether they agree -- */
+/* ---- one row for each type: what makes two items the same thing, and whether they agree - */
 
 static int by_link(const struct item *a, const struct item *b)
 {
@@ -206,7 +206,7 @@ bool item_share(const struct item *a, const struct item *b)
 	return types[a->type].share(a, b);
 }
 
-/* ---- words ------------------------------------------------------------------------------- */
+/* ---- words ------------------------------------------------------------------------------ */
 
 const char *item_type_name(enum item_type type)
 {

@@ -97,7 +97,7 @@ void state_imagine(struct state *s)
 	s->count = kept;
 }
 
-/* ---- the difference ---------------------------------------------------------------------- */
+/* ---- the difference --------------------------------------------------------------------- */
 
 static void emit(struct plan *plan, enum verb verb, const struct item *have,
 		 const struct item *want)

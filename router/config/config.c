@@ -17,8 +17,7 @@ const struct kind *const kinds[] = {
 	&kind_address_claim,   NULL,
 };
 
-/* ---- documents to objects -----------------------------------------------------------------
- */
+/* ---- documents to objects --------------------------------------------------------------- */
 
 static const struct kind *kind_find(const char *name)
 {
@@ -201,8 +200,7 @@ void config_add(struct config *c, const char *file, const char *buf, size_t len,
 	}
 }
 
-/* ---- references ---------------------------------------------------------------------------
- */
+/* ---- references ------------------------------------------------------------------------- */
 
 static int object_compare(const struct object *a, const struct object *b)
 {
@@ -325,8 +323,7 @@ static void resolve_fields(const struct config *c, struct object *o, const char 
 	}
 }
 
-/* ---- the whole ----------------------------------------------------------------------------
- */
+/* ---- the whole -------------------------------------------------------------------------- */
 
 struct clash {
 	struct arena *arena;
@@ -353,8 +350,7 @@ static void clash(void *arg, const struct item *a, const struct item *b)
 		   object_where(k->arena, first), item_text(k->arena, a));
 }
 
-/* ---- soundness: an object is judged only when all it refers to is right -------------------
- */
+/* ---- soundness: an object is judged only when all it refers to is right ----------------- */
 
 static bool is_sound(struct object *o);
 

@@ -10,8 +10,7 @@
 
 #define QUOTE 60 /* bytes of a stranger's text repeated in an error */
 
-/* ---- places and words ---------------------------------------------------------------------
- */
+/* ---- places and words ------------------------------------------------------------------- */
 
 struct mark object_mark(const struct object *o, const char *path)
 {
@@ -67,8 +66,7 @@ const char *object_where(struct arena *a, const struct object *o)
 			    o->mark.line);
 }
 
-/* ---- one decoder for each type; each returns what it wants, or NULL when it got it ---------
- */
+/* ---- one decoder for each type; each returns what it wants, or NULL when it got it ------ */
 
 struct decoding {
 	struct arena *arena;
@@ -341,8 +339,7 @@ static const struct decoder {
 	[FIELD_REFUSED] = { decode_refused, .secret = true },
 };
 
-/* ---- tables -------------------------------------------------------------------------------
- */
+/* ---- tables ----------------------------------------------------------------------------- */
 
 static void fault(const struct object *o, const struct node *n, const char *path,
 		  const struct field *f, const char *wants, struct diag *d)

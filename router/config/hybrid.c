@@ -16,8 +16,7 @@ static bool is(const char *word, const char *what)
 	return word && strcmp(word, what) == 0;
 }
 
-/* ---- OverlayPeer --------------------------------------------------------------------------
- */
+/* ---- OverlayPeer ------------------------------------------------------------------------ */
 
 struct overlay_peer {
 	struct object object;
@@ -231,8 +230,7 @@ const struct kind kind_overlay_peer = {
 	.check = overlay_peer_check,
 };
 
-/* ---- HybridRoute --------------------------------------------------------------------------
- */
+/* ---- HybridRoute ------------------------------------------------------------------------ */
 
 struct hybrid_route {
 	struct object object;
@@ -301,8 +299,7 @@ const struct kind kind_hybrid_route = {
 	.lower = hybrid_route_lower,
 };
 
-/* ---- AddressMobilityDomain ----------------------------------------------------------------
- */
+/* ---- AddressMobilityDomain -------------------------------------------------------------- */
 
 struct mobility_domain {
 	struct object object;
@@ -337,8 +334,7 @@ const struct kind kind_mobility_domain = {
 	.fields = mobility_domain_fields,
 };
 
-/* ---- CloudProviderProfile -----------------------------------------------------------------
- */
+/* ---- CloudProviderProfile --------------------------------------------------------------- */
 
 struct cloud_provider {
 	struct object object;
@@ -380,8 +376,7 @@ const struct kind kind_cloud_provider = {
 	.fields = cloud_provider_fields,
 };
 
-/* ---- RemoteAddressClaim -------------------------------------------------------------------
- */
+/* ---- RemoteAddressClaim ----------------------------------------------------------------- */
 
 struct address_claim {
 	struct object object;

@@ -9,8 +9,7 @@
 
 #define AT(type, member) offsetof(struct type, member)
 
-/* ---- Interface ----------------------------------------------------------------------------
- */
+/* ---- Interface -------------------------------------------------------------------------- */
 
 struct interface {
 	struct object object;
@@ -56,8 +55,7 @@ const struct kind kind_interface = {
 	.lower = interface_lower,
 };
 
-/* ---- WireGuardInterface -------------------------------------------------------------------
- */
+/* ---- WireGuardInterface ----------------------------------------------------------------- */
 
 static const struct field wireguard_interface_fields[] = {
 	{ "privateKeyFile", FIELD_PATH, AT(wireguard_interface, key_file),
@@ -134,8 +132,7 @@ const struct kind kind_wireguard_interface = {
 	.lower = wireguard_interface_lower,
 };
 
-/* ---- WireGuardPeer ------------------------------------------------------------------------
- */
+/* ---- WireGuardPeer ---------------------------------------------------------------------- */
 
 static const struct field wireguard_peer_fields[] = {
 	{ "interface", FIELD_REF, AT(wireguard_peer, link), "its WireGuardInterface",
@@ -210,8 +207,7 @@ const struct kind kind_wireguard_peer = {
 	.lower = wireguard_peer_lower,
 };
 
-/* ---- IPv4StaticAddress --------------------------------------------------------------------
- */
+/* ---- IPv4StaticAddress ------------------------------------------------------------------ */
 
 struct static_address {
 	struct object object;
@@ -262,8 +258,7 @@ const struct kind kind_static_address = {
 	.lower = static_address_lower,
 };
 
-/* ---- IPv4Route ----------------------------------------------------------------------------
- */
+/* ---- IPv4Route -------------------------------------------------------------------------- */
 
 struct route {
 	struct object object;
@@ -329,8 +324,7 @@ const struct kind kind_route = {
 	.lower = route_lower,
 };
 
-/* ---- Sysctl -------------------------------------------------------------------------------
- */
+/* ---- Sysctl ----------------------------------------------------------------------------- */
 
 struct sysctl {
 	struct object object;

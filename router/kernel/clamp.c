@@ -44,7 +44,7 @@ FREE(table)
 FREE(chain)
 FREE(rule)
 
-/* ---- look -------------------------------------------------------------------------------- */
+/* ---- look ------------------------------------------------------------------------------- */
 
 struct look {
 	struct arena *arena;
@@ -196,7 +196,7 @@ static int clamp_observe(struct kernel *k, struct state *have)
 	return r == -EOPNOTSUPP ? 0 : r;
 }
 
-/* ---- do ---------------------------------------------------------------------------------- */
+/* ---- do --------------------------------------------------------------------------------- */
 
 /* libnftnl's setters fail only without memory; the kernel refuses what then lacks. */
 

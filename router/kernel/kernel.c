@@ -43,8 +43,7 @@ void kernel_close(struct kernel *k)
 	netlink_close(&k->wg);
 }
 
-/* ---- links --------------------------------------------------------------------------------
- */
+/* ---- links ------------------------------------------------------------------------------ */
 
 static int by_index(const void *pa, const void *pb)
 {
@@ -117,8 +116,7 @@ int kernel_link_index(struct kernel *k, const char *name)
 	return l ? l->index : 0;
 }
 
-/* ---- look ---------------------------------------------------------------------------------
- */
+/* ---- look ------------------------------------------------------------------------------- */
 
 void kernel_see(struct kernel *k, struct state *have, const struct item *it)
 {
@@ -161,8 +159,7 @@ int kernel_observe(struct kernel *k, struct state *want, struct state *have)
 	return r;
 }
 
-/* ---- do -----------------------------------------------------------------------------------
- */
+/* ---- do --------------------------------------------------------------------------------- */
 
 void kernel_fail(struct op *op, int error, const char *why)
 {
@@ -195,7 +192,8 @@ static void run(struct kernel *k, const struct driver *d, struct op *ops, size_t
 /* What failed, and with it what needs it. */
 struct lost {
 	struct state items; /* WireGuard links and peers that are not there */
-	unsigned types;	    /* bit (1 << item_type): something of it could not be made */
+	struct state hosts; /* ITEM_ABSENT: addresses of what could not be made */
+	bool peers;	    /* a peer could not be made */
 };
 
 static void note_failure(struct lost *lost, const struct op *op)
@@ -203,28 +201,41 @@ static void note_failure(struct lost *lost, const struct op *op)
 	const struct item *w = op->want;
 	bool made = op->error == -EHOSTUNREACH; /* a peer without its endpoint */
 
-	if (!op->error || op->verb == VERB_DELETE)
+	if (!op->error || op->verb == VERB_DELETE || made)
 		return;
-	lost->types |= 1U << w->type;
 	if ((w->type == ITEM_LINK && w->wg.kind == LINK_WIREGUARD) ||
-	    (w->type == ITEM_PEER && op->verb == VERB_ADD && !made))
+	    (w->type == ITEM_PEER && op->verb == VERB_ADD))
 		state_add(&lost->items, w);
+	if (w->address.family)
+		state_add(&lost->hosts,
+			  &(struct item){ .type = ITEM_ABSENT, .address = w->address });
+	lost->peers |= w->type == ITEM_PEER;
+}
+
+/* What is no longer wanted goes only when what may take its place has come. */
+static bool is_withheld(const struct op *op, struct lost *lost)
+{
+	struct item host = { .type = ITEM_ABSENT, .address = op->have->address };
+
+	state_sort(&lost->hosts, NULL, NULL);
+	return op->have->type == ITEM_PEER ? lost->peers
+					   : state_find(&lost->hosts, &host) != NULL;
 }
 
 /* Would op fail for the same reason as what it stands on, or touch a link that is somebody
- * else's? An allowed IP would even make its peer, without the preshared key. And what is no
- * longer wanted goes only when what may take its place has come. */
+ * else's? An allowed IP would even make its peer, without the preshared key. */
 static bool is_cancelled(const struct op *op, struct lost *lost)
 {
 	const struct item *it = op_item(op);
 	struct item link = { .type = ITEM_LINK, .link = it->link };
 	struct item peer = { .type = ITEM_PEER, .link = it->link };
 
-	if (!op->want)
-		return it->type != ITEM_LINK && (lost->types >> it->type & 1);
-	if (op->verb == VERB_DELETE || it->type == ITEM_LINK)
+	if (it->type == ITEM_LINK || (op->want && op->verb == VERB_DELETE))
 		return false;
+	if (!op->want)
+		return is_withheld(op, lost);
 	peer.peer.key = it->allowed.key;
+	state_sort(&lost->items, NULL, NULL);
 	return state_find(&lost->items, &link) ||
 	       (it->type == ITEM_ALLOWED && state_find(&lost->items, &peer));
 }
@@ -249,7 +260,7 @@ static size_t next_run(const struct plan *plan, size_t i, struct lost *lost)
 
 unsigned kernel_apply(struct kernel *k, struct plan *plan)
 {
-	struct lost lost = { .items.arena = k->arena };
+	struct lost lost = { .items.arena = k->arena, .hosts.arena = k->arena };
 	unsigned failed = 0;
 	size_t n;
 
@@ -263,7 +274,6 @@ unsigned kernel_apply(struct kernel *k, struct plan *plan)
 		run(k, drivers[op_item(&plan->ops[i])->type], &plan->ops[i], n);
 		for (size_t j = i; j < i + n; j++)
 			note_failure(&lost, &plan->ops[j]);
-		state_sort(&lost.items, NULL, NULL);
 	}
 	link_seal(k, plan);
 	for (size_t i = 0; i < plan->count; i++)
@@ -271,8 +281,7 @@ unsigned kernel_apply(struct kernel *k, struct plan *plan)
 	return failed;
 }
 
-/* ---- foresee ------------------------------------------------------------------------------
- */
+/* ---- foresee ---------------------------------------------------------------------------- */
 
 void kernel_foresee(struct kernel *k, struct plan *plan)
 {

@@ -58,8 +58,7 @@ static int link_observe(struct kernel *k, struct state *have)
 			    each_link, &look);
 }
 
-/* ---- make ---------------------------------------------------------------------------------
- */
+/* ---- make ------------------------------------------------------------------------------- */
 
 static int create(struct kernel *k, struct op *op)
 {

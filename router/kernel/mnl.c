@@ -8,7 +8,7 @@
 #include <libmnl/libmnl.h>
 #include <string.h>
 
-/* ---- read -------------------------------------------------------------------------------- */
+/* ---- read ------------------------------------------------------------------------------- */
 
 void *mnl_nlmsg_get_payload(const struct nlmsghdr *h)
 {
@@ -117,7 +117,7 @@ int mnl_attr_parse_nested(const struct nlattr *at, mnl_attr_cb_t cb, void *data)
 	return parse(mnl_attr_get_payload(at), (char *)at + at->nla_len, cb, data);
 }
 
-/* ---- write: the caller has seen to the room ---------------------------------------------- */
+/* ---- write: the caller has seen to the room --------------------------------------------- */
 
 static struct nlattr *tail(struct nlmsghdr *h)
 {

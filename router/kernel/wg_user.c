@@ -75,8 +75,7 @@ static void text_key(struct text *t, const char *name, const struct key *k)
 	sodium_memzero(hex, sizeof(hex));
 }
 
-/* ---- the socket ---------------------------------------------------------------------------
- */
+/* ---- the socket ------------------------------------------------------------------------- */
 
 static int address(const char *link, struct sockaddr_un *ret)
 {
@@ -131,8 +130,7 @@ static int talk(const char *link, const struct text *question, struct text *answ
 	return 0;
 }
 
-/* ---- get ----------------------------------------------------------------------------------
- */
+/* ---- get -------------------------------------------------------------------------------- */
 
 static bool parse_key(const char *hex, struct key *ret)
 {
@@ -260,8 +258,7 @@ int wg_user_get(struct wg_seen *s, const char *link)
 	return 0;
 }
 
-/* ---- set ----------------------------------------------------------------------------------
- */
+/* ---- set -------------------------------------------------------------------------------- */
 
 static void text_peer(struct text *t, const struct wg_peer_change *p)
 {
@@ -308,8 +305,7 @@ int wg_user_set(struct kernel *k, const struct wg_change *c, const char **ret_wh
 	return r;
 }
 
-/* ---- start --------------------------------------------------------------------------------
- */
+/* ---- start ------------------------------------------------------------------------------ */
 
 static bool find_program(char path[static 256])
 {

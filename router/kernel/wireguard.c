@@ -15,8 +15,7 @@ int wg_set(struct kernel *k, const struct wg_change *c, const char **ret_why)
 	return wg_user_has(c->link) ? wg_user_set(k, c, ret_why) : wg_kernel_set(k, c, ret_why);
 }
 
-/* ---- look ---------------------------------------------------------------------------------
- */
+/* ---- look ------------------------------------------------------------------------------- */
 
 static void prepare_link(struct item *w)
 {
@@ -143,8 +142,7 @@ static int allowed_observe(struct kernel *k, struct state *have)
 	return have->blind >> ITEM_PEER & 1 ? -EPERM : 0;
 }
 
-/* ---- peers --------------------------------------------------------------------------------
- */
+/* ---- peers ------------------------------------------------------------------------------ */
 
 bool wg_is_own_key(struct kernel *k, const struct item *peer)
 {
@@ -243,8 +241,7 @@ static void peer_flush(struct kernel *k, struct op *ops, size_t count)
 
 const struct driver peer_driver = { peer_observe, peer_put, peer_del, peer_flush };
 
-/* ---- allowed IPs --------------------------------------------------------------------------
- */
+/* ---- allowed IPs ------------------------------------------------------------------------ */
 
 static void allowed_op(struct kernel *k, struct op *op)
 {

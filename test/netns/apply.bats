@@ -237,7 +237,10 @@ removed() { # removed EXPECTED COMMAND...
 
 @test "an interface mistyped: plan says so, one line of apply, and the old capture stays" {
 	one_host
+	cp "$RUN/r.yaml" "$RUN/one.yaml"
+	claim 10.77.60.8 >>"$RUN/r.yaml"
 	router r apply -f "$RUN/r.yaml"
+	cp "$RUN/one.yaml" "$RUN/r.yaml"
 	sed -i 's/interface: lan0/interface: lna0/' "$RUN/r.yaml"
 	router r plan -f "$RUN/r.yaml"
 	[[ $output == *"apply will fail here: this machine has no interface 'lna0'"* ]]
@@ -245,6 +248,7 @@ removed() { # removed EXPECTED COMMAND...
 	[ "$status" -eq 1 ]
 	[ "$(grep -c "this machine has no interface 'lna0'" <<<"$output")" -le 2 ]
 	on r ip neigh show proxy | grep -q '10.77.60.7 dev lan0'
+	[ -z "$(on r ip neigh show proxy | grep 10.77.60.8)" ] # nobody takes its place
 	sed -i 's/interface: lna0/interface: lan0/' "$RUN/r.yaml"
 	router r apply -f "$RUN/r.yaml"
 	[ -z "$output" ]

@@ -246,8 +246,7 @@ static void check_plan(size_t at, struct arena *a, const struct plan *plan, cons
 	      plan->count, text);
 }
 
-/* ---- states -------------------------------------------------------------------------------
- */
+/* ---- states ----------------------------------------------------------------------------- */
 
 static const struct {
 	const char *state;
@@ -312,8 +311,7 @@ static void check_states(struct arena *a)
 	}
 }
 
-/* ---- agreement ----------------------------------------------------------------------------
- */
+/* ---- agreement -------------------------------------------------------------------------- */
 
 #define KEY(n)                                                                                 \
 	{                                                                                      \
