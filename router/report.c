@@ -1,6 +1,7 @@
 #include "report.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clean.h"
@@ -88,30 +89,55 @@ void report_plan(const struct plan *plan, const struct state *have, enum report_
 	out_close(&o);
 }
 
-/* The same object has failed for the same reason just before. */
-static bool is_echo(const struct plan *plan, size_t i)
+static int by_origin(const void *pa, const void *pb)
 {
-	const struct op *op = &plan->ops[i];
+	const struct op *const *a = pa, *const *b = pb;
 
-	for (size_t j = i; j-- > 0 && plan->ops[j].error;)
-		if (plan->ops[j].origin == op->origin && op->why && plan->ops[j].why &&
-		    strcmp(plan->ops[j].why, op->why) == 0)
-			return true;
-	return false;
+	if ((*a)->origin != (*b)->origin)
+		return (*a)->origin < (*b)->origin ? -1 : 1;
+	return (*a < *b) ? -1 : *a > *b;
+}
+
+static int by_place(const void *pa, const void *pb)
+{
+	const struct op *const *a = pa, *const *b = pb;
+
+	return (*a < *b) ? -1 : *a > *b;
+}
+
+/* The failed ops to tell of, in the plan's order: not those that only wait for another, and
+ * of one object not the same reason twice. */
+static size_t to_tell(struct arena *a, const struct plan *plan, const struct op ***ret)
+{
+	const struct op **list = arena_alloc(a, (plan->count + 1) * sizeof(*list));
+	size_t n = 0, kept = 0;
+
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->ops[i].error && plan->ops[i].error != -ECANCELED)
+			list[n++] = &plan->ops[i];
+	qsort(list, n, sizeof(*list), by_origin);
+	for (size_t i = 0; i < n; i++) {
+		const struct op *op = list[i], *last = kept ? list[kept - 1] : NULL;
+
+		if (!last || last->origin != op->origin || !last->why || !op->why ||
+		    strcmp(last->why, op->why) != 0)
+			list[kept++] = op;
+	}
+	qsort(list, kept, sizeof(*list), by_place);
+	*ret = list;
+	return kept;
 }
 
 void report_failures(const struct plan *plan, FILE *out)
 {
 	CLEAN(arena_done) struct arena *a = arena_new();
 	size_t failed = 0, waiting = 0;
+	const struct op **list;
+	size_t n = to_tell(a, plan, &list);
 
-	for (size_t i = 0; i < plan->count; i++) {
-		const struct op *op = &plan->ops[i];
+	for (size_t i = 0; i < n; i++) {
+		const struct op *op = list[i];
 
-		failed += op->error != 0;
-		waiting += op->error == -ECANCELED;
-		if (!op->error || op->error == -ECANCELED || is_echo(plan, i))
-			continue;
 		if (op->origin)
 			fprintf(out, "%s:%d: %s: ", op->origin->mark.file,
 				op->origin->mark.line, object_name(a, op->origin));
@@ -120,6 +146,10 @@ void report_failures(const struct plan *plan, FILE *out)
 		fputs(": ", out);
 		out_escape(out, reason(a, op));
 		fputc('\n', out);
+	}
+	for (size_t i = 0; i < plan->count; i++) {
+		failed += plan->ops[i].error != 0;
+		waiting += plan->ops[i].error == -ECANCELED;
 	}
 	if (waiting)
 		fprintf(out,
