@@ -13,7 +13,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *buf, size_t len);
 
-static void must(bool what)
+static void holds(bool what)
 {
 	if (!what)
 		abort();
@@ -54,9 +54,9 @@ static void check_faults(const struct diag *d)
 	f = open_memstream(&text, &n);
 	diag_print(d, f);
 	fflush(f);
-	must((n > 0) == (d->errors + d->warnings > 0));
+	holds((n > 0) == (d->errors + d->warnings > 0));
 	for (const char *c = text; *c; c++)
-		must(((unsigned char)*c >= 0x20 || *c == '\n') && *c != 0x7f);
+		holds(((unsigned char)*c >= 0x20 || *c == '\n') && *c != 0x7f);
 }
 
 static void check_lowered(const struct config *c, struct arena *a)
@@ -68,25 +68,25 @@ static void check_lowered(const struct config *c, struct arena *a)
 
 	config_lower(c, &want);
 	config_lower(c, &again);
-	must(want.sorted && again.sorted && want.count == again.count);
+	holds(want.sorted && again.sorted && want.count == again.count);
 	first = words(&want);
 	second = words(&again);
-	must(strcmp(first, second) == 0);
+	holds(strcmp(first, second) == 0);
 	for (size_t i = 0; i < want.count; i++) {
-		must(item_compare(&want.items[i], &again.items[i]) == 0);
-		must(i == 0 || item_compare(&want.items[i - 1], &want.items[i]) < 0);
-		must(state_find(&want, &want.items[i]) == &want.items[i]);
+		holds(item_compare(&want.items[i], &again.items[i]) == 0);
+		holds(i == 0 || item_compare(&want.items[i - 1], &want.items[i]) < 0);
+		holds(state_find(&want, &want.items[i]) == &want.items[i]);
 	}
 	state_imagine(&again);
 	state_diff(&again, &want, &plan);
-	must(plan.count == 0);
+	holds(plan.count == 0);
 	state_diff(&none, &want, &plan); /* all is made, but what must not be */
 	for (size_t i = 0; i < plan.count; i++)
-		must(plan.ops[i].verb == VERB_ADD);
-	must(plan.count == again.count);
+		holds(plan.ops[i].verb == VERB_ADD);
+	holds(plan.count == again.count);
 	state_diff(&again, &none, &plan);
 	for (size_t i = 0; i < plan.count; i++)
-		must(plan.ops[i].verb == VERB_DELETE && !plan.ops[i].origin);
+		holds(plan.ops[i].verb == VERB_DELETE && !plan.ops[i].origin);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *buf, size_t len)
@@ -98,7 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *buf, size_t len)
 
 	config_add(&c, "fuzz", (const char *)buf, len, &d);
 	ok = config_check(&c, &d);
-	must(ok == (d.errors == 0));
+	holds(ok == (d.errors == 0));
 	check_faults(&d);
 	if (ok)
 		check_lowered(&c, a);
