@@ -5,7 +5,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/select.h>
+#include <sys/time.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -54,45 +54,59 @@ static long now_ms(void)
 	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Runs what c-ares has open until it has nothing more, or the time is up. */
-static void serve(ares_channel channel, long deadline)
+#define SOCKETS 64 /* c-ares has one for each server and protocol */
+
+struct sockets {
+	struct pollfd fds[SOCKETS];
+	nfds_t count;
+};
+
+/* c-ares tells which sockets it waits for; neither way means it closed one. */
+static void watch(void *arg, ares_socket_t fd, int readable, int writable)
 {
-	for (;;) {
-		ares_socket_t socks[ARES_GETSOCK_MAXNUM];
-		struct pollfd fds[ARES_GETSOCK_MAXNUM];
-		int bits = ares_getsock(channel, socks, ARES_GETSOCK_MAXNUM);
+	struct sockets *s = arg;
+	nfds_t i = 0;
+
+	while (i < s->count && s->fds[i].fd != fd)
+		i++;
+	if (i == SOCKETS)
+		return; /* its timeout, and the next try, remain */
+	s->fds[i] = (struct pollfd){
+		.fd = fd,
+		.events = (short)((readable ? POLLIN : 0) | (writable ? POLLOUT : 0)),
+	};
+	s->count += i == s->count;
+	if (!readable && !writable)
+		s->fds[i] = s->fds[--s->count];
+}
+
+/* Runs what c-ares has open until it has nothing more, or the time is up. */
+static void serve(ares_channel channel, const struct sockets *s, long deadline)
+{
+	while (s->count && now_ms() < deadline) {
 		struct timeval most = { .tv_usec = 250000 }, tv, *t;
-		long left = deadline - now_ms();
-		nfds_t n = 0;
+		struct sockets now = *s; /* answers change the set */
 
-		if (!bits || left <= 0)
-			return;
-		for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
-			/* c-ares' own macros shift into the sign. */
-			bool r = (unsigned)bits >> i & 1;
-			bool w = (unsigned)bits >> (i + ARES_GETSOCK_MAXNUM) & 1;
-
-			if (r || w)
-				fds[n++] = (struct pollfd){
-					.fd = socks[i],
-					.events = (short)((r ? POLLIN : 0) | (w ? POLLOUT : 0)),
-				};
-		}
 		t = ares_timeout(channel, &most, &tv);
-		if (poll(fds, n, (int)(t->tv_sec * 1000 + t->tv_usec / 1000)) <= 0)
+		if (poll(now.fds, now.count, (int)(t->tv_sec * 1000 + t->tv_usec / 1000)) <= 0)
 			ares_process_fd(channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
-		for (nfds_t i = 0; i < n; i++)
-			if (fds[i].revents)
-				ares_process_fd(
-				    channel,
-				    fds[i].revents & ~POLLOUT ? fds[i].fd : ARES_SOCKET_BAD,
-				    fds[i].revents & POLLOUT ? fds[i].fd : ARES_SOCKET_BAD);
+		for (nfds_t i = 0; i < now.count; i++) {
+			int fd = now.fds[i].fd, seen = now.fds[i].revents;
+
+			if (seen)
+				ares_process_fd(channel, seen & ~POLLOUT ? fd : ARES_SOCKET_BAD,
+						seen & POLLOUT ? fd : ARES_SOCKET_BAD);
+		}
 	}
 }
 
 void resolve_endpoints(struct endpoint **endpoints, const char **errors, size_t n, int seconds)
 {
-	struct ares_options options = { .timeout = TRY_MS, .tries = TRIES };
+	struct sockets sockets = { 0 };
+	struct ares_options options = { .timeout = TRY_MS,
+					.tries = TRIES,
+					.sock_state_cb = watch,
+					.sock_state_cb_data = &sockets };
 	const struct ares_addrinfo_hints hints = { .ai_family = AF_UNSPEC,
 						   .ai_socktype = SOCK_DGRAM };
 	struct arena *a = arena_new();
@@ -101,7 +115,9 @@ void resolve_endpoints(struct endpoint **endpoints, const char **errors, size_t 
 	int r = ares_library_init(ARES_LIB_INIT_ALL);
 
 	if (r == ARES_SUCCESS)
-		r = ares_init_options(&channel, &options, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES);
+		r = ares_init_options(&channel, &options,
+				      ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
+					  ARES_OPT_SOCK_STATE_CB);
 	for (size_t i = 0; i < n; i++) {
 		asked[i] = (struct asked){ endpoints[i], &errors[i] };
 		errors[i] = r == ARES_SUCCESS ? "no answer in time" : ares_strerror(r);
@@ -110,7 +126,7 @@ void resolve_endpoints(struct endpoint **endpoints, const char **errors, size_t 
 		for (size_t i = 0; i < n; i++)
 			ares_getaddrinfo(channel, endpoints[i]->host, NULL, &hints, answered,
 					 &asked[i]);
-		serve(channel, now_ms() + seconds * 1000L);
+		serve(channel, &sockets, now_ms() + seconds * 1000L);
 		ares_destroy(channel); /* answers what is left with an error */
 	}
 	ares_library_cleanup();

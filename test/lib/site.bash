@@ -3,6 +3,7 @@
 #
 #   site_new NAME...       a host: its own network, mounts and processes
 #   on NAME COMMAND...     run there
+#   site_file A FILE PATH  FILE stands at PATH there
 #   wire A IF B IF         a cable between two hosts
 #   site_end               everything gone, whatever still runs inside
 #
@@ -37,6 +38,14 @@ on() {
 	local name=$1
 	shift
 	nsenter --target "${SITE[$name]}" --net --mount --pid -- "$@"
+}
+
+site_file() { # site_file SITE FILE PATH: there, PATH is FILE, though it be a link into /run
+	local target
+	target=$(readlink -m "$3")
+	on "$1" mkdir -p "${target%/*}"
+	on "$1" sh -c "test -e '$target' || : >'$target'"
+	on "$1" mount --bind "$2" "$target"
 }
 
 wire() {

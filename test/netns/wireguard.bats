@@ -104,7 +104,7 @@ load ../lib/bats
 	ENDPOINT=vpn.example.test:51820
 	one_host
 	echo '192.0.2.77 vpn.example.test' >"$RUN/hosts"
-	on r mount --bind "$RUN/hosts" /etc/hosts
+	site_file r "$RUN/hosts" /etc/hosts
 	router r apply -f "$RUN/r.yaml"
 	[ "$status" -eq 0 ]
 	[ "$(on r wg show wg-hybrid endpoints)" = "$KEY_A	192.0.2.77:51820" ]
@@ -128,8 +128,8 @@ load ../lib/bats
 	one_host
 	echo 'nameserver 127.0.0.1' >"$RUN/resolv.conf"
 	: >"$RUN/hosts"
-	on r mount --bind "$RUN/resolv.conf" /etc/resolv.conf
-	on r mount --bind "$RUN/hosts" /etc/hosts
+	site_file r "$RUN/resolv.conf" /etc/resolv.conf
+	site_file r "$RUN/hosts" /etc/hosts
 	on r env LOSE="$RUN/lost" socat UDP4-RECVFROM:53,fork \
 		"EXEC:$ROOT/test/lib/dns.sh 192.0.2.79" >/dev/null 2>&1 3>&- &
 	until_ok on r sh -c 'ss -uln | grep -q :53'
@@ -143,7 +143,7 @@ load ../lib/bats
 	ENDPOINT=vpn.example.test:51820
 	one_host
 	echo 'nameserver 127.0.0.1' >"$RUN/resolv.conf"
-	on r mount --bind "$RUN/resolv.conf" /etc/resolv.conf
+	site_file r "$RUN/resolv.conf" /etc/resolv.conf
 	on r socat -u UDP4-RECV:53 /dev/null >/dev/null 2>&1 3>&- & # takes questions, answers none
 	until_ok on r sh -c 'ss -uln | grep -q :53'
 	start=$SECONDS
