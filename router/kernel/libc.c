@@ -48,3 +48,12 @@ int getservbyport_r(int port, const char *restrict protocol, struct servent *res
 	*ret = NULL;
 	return ENOENT;
 }
+
+int getservbyname_r(const char *restrict name, const char *restrict protocol,
+		    struct servent *restrict entry, char *restrict buf, size_t len,
+		    struct servent **restrict ret)
+{
+	(void)name, (void)protocol, (void)entry, (void)buf, (void)len;
+	*ret = NULL;
+	return ENOENT;
+}
