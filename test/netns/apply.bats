@@ -135,13 +135,13 @@ removed() { # removed EXPECTED COMMAND...
 	on r ip neigh add proxy 10.77.60.99 dev lan0
 	on r nft add table inet mine
 	on r nft add table inet routerd_other
-	before=$(on r sh -c 'ip -4 route show table all | grep -v wg-hybrid; ip addr show dev lan0 | grep inet;
+	before=$(on r sh -c 'ip -4 route show table all | grep -v wg-hybrid; ip -4 addr show dev lan0;
 		ip neigh show proxy | grep -v 10.77.60.7; nft list tables | grep -v routerd_mss')
 	router r apply -f "$RUN/r.yaml"
 	[ "$status" -eq 0 ]
 	router r delete --all
 	[ "$status" -eq 0 ]
-	after=$(on r sh -c 'ip -4 route show table all; ip addr show dev lan0 | grep inet;
+	after=$(on r sh -c 'ip -4 route show table all; ip -4 addr show dev lan0;
 		ip neigh show proxy; nft list tables')
 	diff <(echo "$before") <(echo "$after")
 }
