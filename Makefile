@@ -52,9 +52,9 @@ pure     := router/item.c router/state.c $(wildcard router/config/*.c)
 shims    := router/kernel/mnl.c router/kernel/libc.c
 kernel   := $(filter-out $(shims),$(wildcard router/kernel/*.c)) \
 	$(if $(filter release,$(BUILD)),$(shims))
-program  := $(wildcard router/*.c)
+program  := $(wildcard router/*.c router/doctor/*.c providers/*.c)
 objects   = $(patsubst %.c,$(O)/%.o,$(sort $(1)))
-sources  := $(wildcard router/*.[ch] router/*/*.[ch] keys/*.[ch] test/*/*.[ch] docs/*.c)
+sources  := $(wildcard router/*.[ch] router/*/*.[ch] keys/*.[ch] providers/*.[ch] test/*/*.[ch] docs/*.c)
 scripts  := $(shell grep -rlE '^\#!.*/(sh|bash|env bash)$$' .ci test docs 2>/dev/null) $(wildcard test/lib/*.bash)
 
 .DEFAULT_GOAL := all

@@ -84,7 +84,10 @@ struct item {
 			struct endpoint endpoint;
 			bool
 			    stale; /* observed: its endpoint as configured may be another now */
-			uint16_t keepalive;	   /* seconds; 0: off */
+			uint16_t keepalive; /* seconds; 0: off */
+			int64_t
+			    handshake; /* observed: the latest, seconds since 1970; 0: none */
+			uint64_t received, sent;   /* observed: bytes */
 			const char *psk_file;	   /* wanted; NULL: none */
 			uint8_t psk[KEY_ID_BYTES]; /* key_id() of it; zero: none */
 			bool psk_unknown;	   /* wanted: psk_file was not read */
@@ -105,6 +108,8 @@ struct item {
 		} proxy;
 		struct {
 			uint16_t mss; /* bytes; observed 0: rules we do not understand */
+			uint32_t mtu; /* wanted: the packet that surely gets through, bytes */
+			const char *why; /* wanted: where mtu comes from */
 		} clamp;
 	};
 };

@@ -27,7 +27,7 @@ void state_add(struct state *s, const struct item *it)
 static void merge(struct item *a, const struct item *b)
 {
 	if (a->type == ITEM_CLAMP && b->clamp.mss < a->clamp.mss) {
-		a->clamp.mss = b->clamp.mss; /* one tunnel, several paths: the narrowest */
+		a->clamp = b->clamp; /* one tunnel, several paths: the narrowest */
 		a->origin = b->origin;
 	}
 	if (a->type == ITEM_PROXY)

@@ -7,7 +7,7 @@ cd "${BASH_SOURCE[0]%/*}/.."
 
 fail=0 checked=' '
 include='^[[:space:]]*#[[:space:]]*include[[:space:]]*'
-ours='base|keys|item|state|config|kernel|load|reconcile|report|ctl|providers|firstboot'
+ours='base|keys|item|state|config|kernel|load|reconcile|report|doctor|ctl|providers|firstboot'
 netlink='netlink/|libnftnl/|libmnl/|linux/((rt)?netlink|genetlink|netfilter|wireguard|neighbour|if_)'
 
 # found PATTERN BUT FILES...: no line may match the one and not the other
@@ -39,7 +39,8 @@ room router/kernel/   base keys item state kernel
 room router/load      base config load
 room router/reconcile base config kernel state reconcile
 room router/report    base config state report
-room router/ctl       base keys item state config kernel load reconcile report ctl
+room router/doctor/   base keys item state config kernel load reconcile report providers doctor
+room router/ctl       base keys item state config kernel load reconcile report doctor ctl
 room router/main      ctl
 room providers/       base keys providers
 room firstboot/       base keys providers firstboot

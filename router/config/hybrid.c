@@ -4,8 +4,8 @@
 #include <sys/socket.h>
 
 #include "config/config.h"
+#include "config/hybrid.h"
 #include "config/mss.h"
-#include "config/net.h"
 
 #define AT(type, member) offsetof(struct type, member)
 
@@ -17,15 +17,6 @@ static bool is(const char *word, const char *what)
 }
 
 /* ---- OverlayPeer ------------------------------------------------------------------------ */
-
-struct overlay_peer {
-	struct object object;
-	const char *role, *node, *type, *remote_node;
-	struct link_ref link;
-	struct addr address, remote_address;
-	uint32_t underlay_mtu;
-	const struct wireguard_peer *tunnel; /* NULL: a routed underlay */
-};
 
 static const struct word roles[] = { { "onprem" }, { "cloud" }, { 0 } };
 
@@ -155,21 +146,27 @@ static void overlay_peer_check(struct config *c, struct object *o, struct diag *
 			     p->link.name, o->name);
 }
 
-/* The largest packet that surely gets through to the peer, in bytes. */
-static uint32_t path_mtu(const struct overlay_peer *p)
+uint32_t overlay_mtu(const struct overlay_peer *p, const char **why)
 {
 	const struct wireguard_interface *w = (const void *)p->link.to;
 	uint32_t inner;
 
-	if (!p->tunnel)
-		return p->underlay_mtu ? p->underlay_mtu : mss_unknown_mtu(MTU_ETHERNET);
-	if (!p->underlay_mtu)
-		return mss_unknown_mtu(w->mtu);
+	*why = "underlay.mtu";
+	if (!p->tunnel && p->underlay_mtu)
+		return p->underlay_mtu;
+	if (!p->tunnel || !p->underlay_mtu) {
+		*why = p->tunnel ? "the tunnel's mtu less 80, as underlay.mtu is not given"
+				 : "1500 less 80, as underlay.mtu is not given";
+		return mss_unknown_mtu(p->tunnel ? w->mtu : MTU_ETHERNET);
+	}
 	/* A name may turn out to be either family: the larger overhead is safe for both. */
 	inner = mss_wireguard_mtu(p->underlay_mtu, p->tunnel->endpoint.address.family == AF_INET
 						       ? MSS_WG_OVERHEAD4
 						       : MSS_WG_OVERHEAD6);
-	return inner < w->mtu ? inner : w->mtu;
+	if (inner <= w->mtu)
+		return inner;
+	*why = "the tunnel's mtu";
+	return w->mtu;
 }
 
 /* What delivers one prefix to the peer, whoever asks for it. */
@@ -177,6 +174,7 @@ static void deliver(const struct overlay_peer *p, const struct object *origin,
 		    const struct addr *prefix, uint32_t table, uint32_t metric,
 		    struct state *want)
 {
+	struct item clamp = { .type = ITEM_CLAMP, .origin = origin, .link = p->link.name };
 	struct addr none = { 0 };
 
 	if (p->tunnel)
@@ -192,10 +190,9 @@ static void deliver(const struct overlay_peer *p, const struct object *origin,
 					.route = { .gateway = p->tunnel ? none : p->address,
 						   .table = table,
 						   .metric = metric } });
-	state_add(want, &(struct item){ .type = ITEM_CLAMP,
-					.origin = origin,
-					.link = p->link.name,
-					.clamp = { mss_of_mtu(path_mtu(p)) } });
+	clamp.clamp.mtu = overlay_mtu(p, &clamp.clamp.why);
+	clamp.clamp.mss = mss_of_mtu(clamp.clamp.mtu);
+	state_add(want, &clamp);
 }
 
 /* Where the tunnel's own packets go must not be sent into the tunnel. */
@@ -231,14 +228,6 @@ const struct kind kind_overlay_peer = {
 };
 
 /* ---- HybridRoute ------------------------------------------------------------------------ */
-
-struct hybrid_route {
-	struct object object;
-	struct list destinations; /* struct addr */
-	struct ref peer;
-	uint32_t table, metric;
-	const char *health;
-};
 
 static const struct field install_fields[] = {
 	{ "table", FIELD_NUMBER, AT(hybrid_route, table), "routing table; 254 is main",
@@ -301,13 +290,6 @@ const struct kind kind_hybrid_route = {
 
 /* ---- AddressMobilityDomain -------------------------------------------------------------- */
 
-struct mobility_domain {
-	struct object object;
-	struct addr prefix;
-	const char *mode;
-	struct ref peer;
-};
-
 static const struct word domain_modes[] = {
 	{ "selective-address" },
 	{ "full-l2",
@@ -335,13 +317,6 @@ const struct kind kind_mobility_domain = {
 };
 
 /* ---- CloudProviderProfile --------------------------------------------------------------- */
-
-struct cloud_provider {
-	struct object object;
-	const char *provider, *subscription, *group, *region, *compartment, *project, *zone;
-	struct list capabilities;
-	const char *auth_mode, *auth_command;
-};
 
 static const struct word providers[] = { { "azure" }, { "aws" }, { "oci" }, { "gcp" }, { 0 } };
 
@@ -377,15 +352,6 @@ const struct kind kind_cloud_provider = {
 };
 
 /* ---- RemoteAddressClaim ----------------------------------------------------------------- */
-
-struct address_claim {
-	struct object object;
-	struct ref domain, peer, provider;
-	struct addr address;
-	const char *owner, *capture, *provider_mode, *nic, *mode;
-	struct link_ref link, tunnel;
-	bool announce, configure;
-};
 
 #define OS_HOLDS "an address the guest itself holds is never forwarded"
 
@@ -448,7 +414,7 @@ static const struct field address_claim_fields[] = {
 	{ 0 },
 };
 
-static const struct overlay_peer *claim_peer(const struct address_claim *a)
+const struct overlay_peer *claim_peer(const struct address_claim *a)
 {
 	const struct mobility_domain *dom = (const void *)a->domain.to;
 

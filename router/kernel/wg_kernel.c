@@ -66,37 +66,42 @@ static void read_allowed(struct reading *r, const struct key *public, struct nla
 	}
 }
 
+static uint64_t read_u64(struct nlattr *at)
+{
+	return at && nla_len(at) == 8 ? nla_get_u64(at) : 0;
+}
+
 static void read_peer(struct reading *r, struct nlattr *peer)
 {
 	static const struct key none;
-	struct nlattr *at[WGPEER_A_MAX + 1];
-	struct endpoint endpoint = { 0 };
-	uint8_t psk[KEY_ID_BYTES] = { 0 };
-	uint16_t keepalive = 0;
-	struct key public;
+	struct item it = { .type = ITEM_PEER };
+	struct nlattr *at[WGPEER_A_MAX + 1], *time, *psk;
+	struct key *public = &it.peer.key;
 
 	if (nla_parse_nested(at, WGPEER_A_MAX, peer, NULL) < 0 ||
-	    !read_key(at[WGPEER_A_PUBLIC_KEY], &public))
+	    !read_key(at[WGPEER_A_PUBLIC_KEY], public))
 		return;
-	if (!r->any || !key_equal(&r->last, &public)) {
-		const struct key *secret =
-		    at[WGPEER_A_PRESHARED_KEY] &&
-			    nla_len(at[WGPEER_A_PRESHARED_KEY]) == KEY_BYTES
-			? nla_data(at[WGPEER_A_PRESHARED_KEY])
-			: &none;
-
+	if (!r->any || !key_equal(&r->last, public)) {
+		psk = at[WGPEER_A_PRESHARED_KEY];
 		if (at[WGPEER_A_ENDPOINT])
-			read_endpoint(r->seen->have->arena, at[WGPEER_A_ENDPOINT], &endpoint);
-		if (!key_equal(secret, &none))
-			key_id(secret, psk);
+			read_endpoint(r->seen->have->arena, at[WGPEER_A_ENDPOINT],
+				      &it.peer.endpoint);
+		if (psk && nla_len(psk) == KEY_BYTES && !key_equal(nla_data(psk), &none))
+			key_id(nla_data(psk), it.peer.psk);
 		if (at[WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL])
-			keepalive = nla_get_u16(at[WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL]);
-		wg_see_peer(r->seen, &public, &endpoint, psk, keepalive);
-		r->last = public;
+			it.peer.keepalive =
+			    nla_get_u16(at[WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL]);
+		time = at[WGPEER_A_LAST_HANDSHAKE_TIME]; /* struct __kernel_timespec */
+		if (time && nla_len(time) >= (int)sizeof(it.peer.handshake))
+			memcpy(&it.peer.handshake, nla_data(time), sizeof(it.peer.handshake));
+		it.peer.received = read_u64(at[WGPEER_A_RX_BYTES]);
+		it.peer.sent = read_u64(at[WGPEER_A_TX_BYTES]);
+		wg_see_peer(r->seen, &it);
+		r->last = *public;
 		r->any = true;
 	}
 	if (at[WGPEER_A_ALLOWEDIPS])
-		read_allowed(r, &public, at[WGPEER_A_ALLOWEDIPS]);
+		read_allowed(r, public, at[WGPEER_A_ALLOWEDIPS]);
 }
 
 static void each_device(struct nlmsghdr *h, void *arg)

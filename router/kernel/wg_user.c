@@ -157,11 +157,10 @@ static void parse_endpoint(struct arena *a, const char *value, struct endpoint *
 
 struct reading {
 	struct wg_seen *seen;
-	struct key device, peer;
+	struct key device;
 	bool has_key, in_peer, told;
-	uint16_t port, keepalive;
-	struct endpoint endpoint;
-	uint8_t psk[KEY_ID_BYTES];
+	uint16_t port;
+	struct item peer;
 	struct addr *allowed;
 	size_t count, room;
 };
@@ -173,14 +172,12 @@ static void end_section(struct reading *r)
 		wg_see_device(r->seen, r->has_key ? &r->device : NULL, r->port);
 	r->told = true;
 	if (r->in_peer) {
-		wg_see_peer(r->seen, &r->peer, &r->endpoint, r->psk, r->keepalive);
+		wg_see_peer(r->seen, &r->peer);
 		for (size_t i = 0; i < r->count; i++)
-			wg_see_allowed(r->seen, &r->peer, &r->allowed[i]);
+			wg_see_allowed(r->seen, &r->peer.peer.key, &r->allowed[i]);
 	}
 	r->count = 0;
-	r->keepalive = 0;
-	r->endpoint = (struct endpoint){ 0 };
-	memset(r->psk, 0, sizeof(r->psk));
+	r->peer = (struct item){ .type = ITEM_PEER };
 }
 
 static void add_allowed(struct reading *r, const char *value)
@@ -203,14 +200,20 @@ static void take_line(struct reading *r, const char *name, const char *value)
 		r->port = (uint16_t)strtoul(value, NULL, 10);
 	else if (strcmp(name, "public_key") == 0) {
 		end_section(r);
-		r->in_peer = parse_key(value, &r->peer);
+		r->in_peer = parse_key(value, &r->peer.peer.key);
 	} else if (strcmp(name, "preshared_key") == 0) {
 		if (parse_key(value, &k) && !key_equal(&k, &none))
-			key_id(&k, r->psk);
+			key_id(&k, r->peer.peer.psk);
 	} else if (strcmp(name, "endpoint") == 0)
-		parse_endpoint(r->seen->have->arena, value, &r->endpoint);
+		parse_endpoint(r->seen->have->arena, value, &r->peer.peer.endpoint);
 	else if (strcmp(name, "persistent_keepalive_interval") == 0)
-		r->keepalive = (uint16_t)strtoul(value, NULL, 10);
+		r->peer.peer.keepalive = (uint16_t)strtoul(value, NULL, 10);
+	else if (strcmp(name, "last_handshake_time_sec") == 0)
+		r->peer.peer.handshake = strtoll(value, NULL, 10);
+	else if (strcmp(name, "rx_bytes") == 0)
+		r->peer.peer.received = strtoull(value, NULL, 10);
+	else if (strcmp(name, "tx_bytes") == 0)
+		r->peer.peer.sent = strtoull(value, NULL, 10);
 	else if (strcmp(name, "allowed_ip") == 0)
 		add_allowed(r, value);
 }

@@ -60,19 +60,14 @@ void wg_see_device(struct wg_seen *s, const struct key *public, uint16_t port)
 		link->wg.public = *public;
 }
 
-void wg_see_peer(struct wg_seen *s, const struct key *public, const struct endpoint *endpoint,
-		 const uint8_t psk[static KEY_ID_BYTES], uint16_t keepalive)
+void wg_see_peer(struct wg_seen *s, const struct item *peer)
 {
-	struct item *link = &s->have->items[s->link];
-	struct item it = {
-		.type = ITEM_PEER,
-		.ours = link->ours,
-		.link = link->link,
-		.peer = { .key = *public, .endpoint = *endpoint, .keepalive = keepalive }
-	};
+	struct item *link = &s->have->items[s->link], it = *peer;
 
 	link->wg.blank = false;
-	memcpy(it.peer.psk, psk, KEY_ID_BYTES);
+	it.type = ITEM_PEER;
+	it.ours = link->ours;
+	it.link = link->link;
 	state_add(s->have, &it);
 }
 

@@ -39,8 +39,8 @@ struct wg_seen {
 };
 
 void wg_see_device(struct wg_seen *s, const struct key *public, uint16_t port);
-void wg_see_peer(struct wg_seen *s, const struct key *public, const struct endpoint *endpoint,
-		 const uint8_t psk[static KEY_ID_BYTES], uint16_t keepalive);
+/* Completes an item that is a peer: key, endpoint, psk, keepalive and traffic are set. */
+void wg_see_peer(struct wg_seen *s, const struct item *peer);
 void wg_see_allowed(struct wg_seen *s, const struct key *public, const struct addr *a);
 
 /* -EPERM: only root may look. Others: nobody answers, or only nonsense. */

@@ -1,0 +1,19 @@
+/* log.h - one line on standard error, with the journal's priority before it.
+ *
+ * Only main, the daemon's loop and the commands log, and each thing once: an error needs a
+ * person, a warning went on without, info is start, stop, reload and each op. */
+#pragma once
+
+#include <stdarg.h>
+#include <stdbool.h>
+
+enum log_level {
+	LOG_ERROR = 3, /* sd-daemon(3), SD_ERR */
+	LOG_WARNING = 4,
+	LOG_INFO = 6,
+	LOG_DEBUG = 7,
+};
+
+void log_debug_on(bool on); /* off at start: debug lines are dropped */
+/* Control characters in what is said are escaped; no newline is needed. */
+void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
