@@ -11,7 +11,6 @@
 #include "reconcile.h"
 
 #define LOCK_SECONDS 30
-#define PASSES	     3 /* when answers of the kernel were lost */
 
 static bool load(struct config *c, const char *const *files, size_t n)
 {
@@ -56,38 +55,40 @@ static enum ctl_exit show_plan(const struct ctl *o, const struct pass *p)
 	return printed(o->exit_code && p->plan.count ? CTL_PENDING : CTL_OK);
 }
 
-static enum ctl_exit plan_against(const struct ctl *o, struct pass *p)
+static enum ctl_exit plan_against(const struct ctl *o, const struct state *want)
 {
-	struct config from = { .arena = p->have.arena };
+	struct pass p = { .want = *want, .have.arena = want->arena };
+	struct config from = { .arena = want->arena };
 
 	if (!load(&from, o->against, o->against_count))
 		return CTL_FAILED;
-	config_lower(&from, &p->have);
-	state_imagine(&p->have);
-	state_diff(&p->have, &p->want, &p->plan);
-	return show_plan(o, p);
+	config_lower(&from, &p.have);
+	state_imagine(&p.have);
+	state_diff(&p.have, &p.want, &p.plan);
+	return show_plan(o, &p);
 }
 
 enum ctl_exit ctl_plan(const struct ctl *o)
 {
 	CLEAN(arena_done) struct arena *a = arena_new();
 	CLEAN(kernel_close) struct kernel k = { 0 };
-	struct pass p = { .want.arena = a, .have.arena = a };
+	CLEAN(pass_done) struct pass *p = NULL;
+	struct state want = { .arena = a };
 	struct config c = { .arena = a };
 	int r;
 
 	if (!load(&c, o->files, o->file_count))
 		return CTL_FAILED;
-	config_lower(&c, &p.want);
+	config_lower(&c, &want);
 	if (o->against_count)
-		return plan_against(o, &p);
+		return plan_against(o, &want);
 	r = kernel_open(&k);
 	if (r == 0)
-		r = reconcile_plan(&k, &p);
+		r = pass_new(&k, &want, &p);
 	if (r < 0)
 		return complain("the kernel could not be asked", r);
-	kernel_foresee(&k, &p.plan);
-	return show_plan(o, &p);
+	kernel_foresee(&k, &p->plan);
+	return show_plan(o, p);
 }
 
 static bool may_change(void)
@@ -102,16 +103,7 @@ static bool may_change(void)
 	return false;
 }
 
-static bool answers_lost(const struct plan *plan)
-{
-	for (size_t i = 0; i < plan->count; i++)
-		if (plan->ops[i].error == -ENOBUFS)
-			return true;
-	return false;
-}
-
-/* c NULL: nothing is wanted. */
-static enum ctl_exit change(const struct ctl *o, const struct config *c)
+static enum ctl_exit change(const struct ctl *o, const struct state *want)
 {
 	CLEAN(kernel_close) struct kernel k = { 0 };
 	CLEAN(close_fd) int lock = reconcile_lock(LOCK_SECONDS);
@@ -128,25 +120,19 @@ static enum ctl_exit change(const struct ctl *o, const struct config *c)
 		return lock == -EAGAIN ? CTL_FAILED : complain("/run/routerd: the lock", lock);
 	r = kernel_open(&k);
 	for (int i = 0; i < PASSES && again && r == 0; i++) {
-		CLEAN(arena_done) struct arena *a = arena_new();
-		struct pass p = { .want.arena = a, .have.arena = a };
+		CLEAN(pass_done) struct pass *p = NULL;
 
-		if (c)
-			config_lower(c, &p.want);
-		r = reconcile_plan(&k, &p);
+		r = pass_new(&k, want, &p);
 		if (r < 0)
 			break;
 		if (!o->dry_run)
-			reconcile_apply(&k, &p);
-		if (i == 0 || p.plan.count > p.failed)
-			report_plan(&p.plan, &p.have, o->format, stdout);
-		/* What was done may undo other things (the last address of a link takes its
-		 * routes along) or make possible what failed (a gateway's own route). */
-		again = !o->dry_run && i + 1 < PASSES &&
-			(answers_lost(&p.plan) || p.plan.count > p.failed);
+			pass_apply(&k, p);
+		if (i == 0 || p->plan.count > p->failed)
+			report_plan(&p->plan, &p->have, o->format, stdout);
+		again = !o->dry_run && i + 1 < PASSES && pass_again(p);
 		if (!again)
-			report_failures(&p.plan, stderr);
-		failed = p.failed;
+			report_failures(&p->plan, stderr);
+		failed = p->failed;
 	}
 	if (r < 0)
 		return complain("the kernel could not be asked", r);
@@ -156,15 +142,21 @@ static enum ctl_exit change(const struct ctl *o, const struct config *c)
 enum ctl_exit ctl_apply(const struct ctl *o)
 {
 	CLEAN(arena_done) struct arena *a = arena_new();
+	struct state want = { .arena = a };
 	struct config c = { .arena = a };
 
 	if (!load(&c, o->files, o->file_count))
 		return CTL_FAILED;
-	return may_change() ? change(o, &c) : CTL_FAILED;
+	if (!may_change())
+		return CTL_FAILED;
+	config_lower(&c, &want);
+	return change(o, &want);
 }
 
 enum ctl_exit ctl_delete(const struct ctl *o)
 {
+	static const struct state nothing = { 0 };
+
 	if (!o->all) {
 		fputs("routerctl: delete takes down all that routerd made here; say so with "
 		      "--all, "
@@ -172,7 +164,7 @@ enum ctl_exit ctl_delete(const struct ctl *o)
 		      stderr);
 		return CTL_USAGE;
 	}
-	return may_change() ? change(o, NULL) : CTL_FAILED;
+	return may_change() ? change(o, &nothing) : CTL_FAILED;
 }
 
 enum ctl_exit ctl_render(const struct ctl *o)

@@ -335,6 +335,38 @@ const char *item_text(struct arena *a, const struct item *it)
 	return "";
 }
 
+static void keep(struct arena *a, const char **text)
+{
+	if (*text)
+		*text = arena_strndup(a, *text, strlen(*text));
+}
+
+void item_keep(struct arena *a, struct item *it)
+{
+	keep(a, &it->link);
+	switch (it->type) {
+	case ITEM_LINK:
+		keep(a, &it->wg.key_file);
+		break;
+	case ITEM_SYSCTL:
+		keep(a, &it->sysctl.key);
+		keep(a, &it->sysctl.value);
+		break;
+	case ITEM_PEER:
+		keep(a, &it->peer.endpoint.host);
+		keep(a, &it->peer.psk_file);
+		break;
+	case ITEM_ABSENT:
+	case ITEM_ADDRESS:
+	case ITEM_ALLOWED:
+	case ITEM_ROUTE:
+	case ITEM_PROXY:
+	case ITEM_CLAMP:
+	case ITEM_TYPES:
+		break;
+	}
+}
+
 static void out_addr(struct out *o, const char *key, const struct addr *a, bool host)
 {
 	char buf[ADDR_STRLEN];

@@ -122,6 +122,8 @@ bool item_agree(const struct item *have, const struct item *want);
 bool item_share(const struct item *a, const struct item *b);
 /* "route 10.77.60.9/32 dev wg-hybrid": one line, no newline; lives in the arena. */
 const char *item_text(struct arena *a, const struct item *it);
+/* Copies the text that it points to into the arena, but for clamp.why, which is constant. */
+void item_keep(struct arena *a, struct item *it);
 const char *item_type_name(enum item_type type);
 /* The item's own fields, into an open map. */
 void item_out(struct out *o, const struct item *it);

@@ -9,18 +9,22 @@
 #include "base/file.h"
 #include "base/yaml.h"
 
-static void load_file(struct config *c, const char *path, struct diag *d)
+static void load_file(struct documents *s, const char *path, const char *shown,
+		      const char *name, struct diag *d)
 {
-	const char *name = strcmp(path, "-") == 0 ? "stdin" : path;
-	size_t len;
-	char *buf;
-	int r = file_read(c->arena, path, YAML_BYTES, &buf, &len);
+	struct document doc = { .path = shown, .name = name, .mode = 0644 };
+	struct stat st;
+	int r = file_read(s->arena, path, YAML_BYTES, &doc.bytes, &doc.len);
 
-	if (r == 0)
-		config_add(c, name, buf, len, d);
-	else
-		diag_error(d, (struct mark){ name, 0, 0 }, "cannot be read: %s",
+	if (r < 0) {
+		diag_error(d, (struct mark){ shown, 0, 0 }, "cannot be read: %s",
 			   r == -EFBIG ? "larger than 32 MiB" : strerror(-r));
+		return;
+	}
+	if (name && stat(path, &st) == 0)
+		doc.mode = st.st_mode & 0777;
+	s->items = arena_grow(s->arena, s->items, s->count, &s->room, sizeof(*s->items));
+	s->items[s->count++] = doc;
 }
 
 static int is_document(const struct dirent *e)
@@ -32,7 +36,9 @@ static int is_document(const struct dirent *e)
 		strcmp(dot, ".json") == 0);
 }
 
-static int load_folder(struct config *c, const char *folder, struct diag *d)
+/* name: the folder's below the root, or NULL. */
+static int load_folder(struct documents *s, const char *folder, const char *name,
+		       struct diag *d)
 {
 	struct dirent **list;
 	int n = scandir(folder, &list, is_document, alphasort);
@@ -40,50 +46,78 @@ static int load_folder(struct config *c, const char *folder, struct diag *d)
 	if (n < 0)
 		return -errno;
 	for (int i = 0; i < n; i++) {
-		const char *path = arena_printf(c->arena, "%s/%s", folder, list[i]->d_name);
+		const char *file = list[i]->d_name;
+		const char *path = arena_printf(s->arena, "%s/%s", folder, file);
 		struct stat st;
 
 		if (stat(path, &st) < 0 || !S_ISREG(st.st_mode)) /* a FIFO would hold us up */
 			diag_error(d, (struct mark){ path, 0, 0 }, "is not a plain file");
 		else
-			load_file(c, path, d);
+			load_file(s, path, path,
+				  name ? arena_printf(s->arena, "%s/%s", name, file) : NULL, d);
 		free(list[i]);
 	}
 	free(list);
 	return n;
 }
 
-static void load_default(struct config *c, struct diag *d)
+void load_root(struct documents *s, const char *root, const char *main, const char *shown,
+	       struct diag *d)
 {
+	static const char *const folders[] = { "conf.d", "peers" };
+	const char *file = arena_printf(s->arena, "%s/router.yaml", root);
 	struct stat st;
-	bool file = stat(LOAD_FILE, &st) == 0 || errno != ENOENT;
+	bool any = main || stat(file, &st) == 0 || errno != ENOENT;
 
-	if (file)
-		load_file(c, LOAD_FILE, d);
-	if (load_folder(c, LOAD_FOLDER, d) <= 0 && !file)
-		diag_error(d, (struct mark){ LOAD_FILE, 0, 0 },
-			   "is not there, nor anything in " LOAD_FOLDER
-			   "; name the configuration "
-			   "with -f FILE");
+	if (any)
+		load_file(s, main ? main : file, main ? shown : file, "router.yaml", d);
+	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
+		const char *path = arena_printf(s->arena, "%s/%s", root, folders[i]);
+		int n = load_folder(s, path, folders[i], d);
+
+		any |= n > 0;
+		if (n < 0 && n != -ENOENT)
+			diag_error(d, (struct mark){ path, 0, 0 }, "cannot be read: %s",
+				   strerror(-n));
+	}
+	if (!any)
+		diag_error(d, (struct mark){ file, 0, 0 },
+			   "is not there, nor anything in %s/conf.d; name the configuration "
+			   "with -f FILE",
+			   root);
 }
 
-bool load_config(struct config *c, const char *const *paths, size_t n, struct diag *d)
+void load_paths(struct documents *s, const char *const *paths, size_t n, struct diag *d)
 {
 	for (size_t i = 0; i < n; i++) {
+		bool in = strcmp(paths[i], "-") == 0;
 		struct stat st;
 		int r = 1;
 
-		if (strcmp(paths[i], "-") != 0 && stat(paths[i], &st) == 0 &&
-		    S_ISDIR(st.st_mode))
-			r = load_folder(c, paths[i], d);
+		if (!in && stat(paths[i], &st) == 0 && S_ISDIR(st.st_mode))
+			r = load_folder(s, paths[i], NULL, d);
 		else
-			load_file(c, paths[i], d);
+			load_file(s, paths[i], in ? "stdin" : paths[i], NULL, d);
 		if (r <= 0)
 			diag_error(d, (struct mark){ paths[i], 0, 0 }, "%s",
 				   r < 0 ? strerror(-r)
 					 : "has no *.yaml, *.yml or *.json in it");
 	}
 	if (n == 0)
-		load_default(c, d);
+		load_root(s, LOAD_ROOT, NULL, NULL, d);
+}
+
+bool load_check(struct config *c, const struct documents *s, struct diag *d)
+{
+	for (size_t i = 0; i < s->count; i++)
+		config_add(c, s->items[i].path, s->items[i].bytes, s->items[i].len, d);
 	return config_check(c, d);
+}
+
+bool load_config(struct config *c, const char *const *paths, size_t n, struct diag *d)
+{
+	struct documents s = { .arena = c->arena };
+
+	load_paths(&s, paths, n, d);
+	return load_check(c, &s, d);
 }

@@ -1,12 +1,38 @@
 /* load.h - which files are the configuration. */
 #pragma once
 
+#include <sys/types.h>
+
 #include "config/config.h"
 
-#define LOAD_FILE   "/etc/routerd/router.yaml"
-#define LOAD_FOLDER "/etc/routerd/conf.d"
+#define LOAD_ROOT   "/etc/routerd"
+#define LOAD_FILE   LOAD_ROOT "/router.yaml"
+#define LOAD_FOLDER LOAD_ROOT "/conf.d"
+#define LOAD_PEERS  LOAD_ROOT "/peers"
+
+struct document {
+	const char *path; /* as faults name it */
+	const char *name; /* below the root: "conf.d/a.yaml"; NULL where there is no root */
+	mode_t mode;
+	char *bytes;
+	size_t len;
+};
+
+/* What was read is what is checked, and what is kept as the last good. */
+struct documents {
+	struct arena *arena;
+	struct document *items;
+	size_t count, room;
+};
 
 /* Reads files, folders (their *.yaml, *.yml and *.json, by name) and "-", standard input;
- * with n 0, LOAD_FILE and LOAD_FOLDER, of which one may be missing. Every fault goes to d;
- * true when there was none, and then c is checked and complete. */
+ * with n 0, what load_root() reads in LOAD_ROOT. Faults go to d. */
+void load_paths(struct documents *s, const char *const *paths, size_t n, struct diag *d);
+/* router.yaml, conf.d and peers below root, of which some may be missing. main, if not NULL,
+ * is read in router.yaml's stead, and called shown in faults. */
+void load_root(struct documents *s, const char *root, const char *main, const char *shown,
+	       struct diag *d);
+/* Decodes and checks them. True when d has no error, and then c is complete. */
+bool load_check(struct config *c, const struct documents *s, struct diag *d);
+/* load_paths() and load_check(). */
 bool load_config(struct config *c, const char *const *paths, size_t n, struct diag *d);

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,20 +14,48 @@
 
 #define LOCK_FOLDER "/run/routerd"
 
-int reconcile_plan(struct kernel *k, struct pass *p)
+int pass_new(struct kernel *k, const struct state *want, struct pass **ret)
 {
+	struct arena *a = arena_new();
+	struct pass *p = arena_alloc(a, sizeof(*p));
 	int r;
 
+	p->arena = p->want.arena = p->have.arena = a;
+	p->want.items = arena_alloc(a, (want->count + 1) * sizeof(*want->items));
+	p->want.count = want->count;
+	p->want.room = want->count + 1;
+	if (want->count)
+		memcpy(p->want.items, want->items, want->count * sizeof(*want->items));
 	state_sort(&p->want, NULL, NULL);
 	r = kernel_observe(k, &p->want, &p->have);
-	if (r == 0)
-		state_diff(&p->have, &p->want, &p->plan);
-	return r;
+	if (r < 0) {
+		pass_free(p);
+		return r;
+	}
+	state_diff(&p->have, &p->want, &p->plan);
+	*ret = p;
+	return 0;
 }
 
-void reconcile_apply(struct kernel *k, struct pass *p)
+void pass_apply(struct kernel *k, struct pass *p)
 {
 	p->failed = kernel_apply(k, &p->plan);
+	p->applied = true;
+}
+
+void pass_free(struct pass *p)
+{
+	if (p)
+		arena_free(p->arena);
+}
+
+/* An op without an answer may have been done. */
+bool pass_again(const struct pass *p)
+{
+	for (size_t i = 0; i < p->plan.count; i++)
+		if (p->plan.ops[i].error == 0 || p->plan.ops[i].error == -ENOBUFS)
+			return true;
+	return false;
 }
 
 static void wake(int signal)

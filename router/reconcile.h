@@ -5,16 +5,29 @@
 #include "kernel/kernel.h"
 
 struct pass {
+	struct arena *arena; /* holds what follows */
 	struct state want, have;
 	struct plan plan;
 	unsigned failed;
+	bool applied; /* the plan was done; results are in its ops */
 };
 
-/* Fills p, whose states' arenas the caller set and whose want it lowered (nothing wanted:
- * everything of ours is in the way). The plan is not done yet. 0 or a negative errno. */
-int reconcile_plan(struct kernel *k, struct pass *p);
-/* Does the plan. Results are in the ops; p->failed counts those that failed. */
-void reconcile_apply(struct kernel *k, struct pass *p);
+/* Looks at the kernel and compares: the plan is not done yet. want is copied (nothing in it:
+ * everything of ours is in the way). 0 and a pass, or a negative errno. */
+int pass_new(struct kernel *k, const struct state *want, struct pass **ret);
+/* Does the plan. */
+void pass_apply(struct kernel *k, struct pass *p);
+void pass_free(struct pass *p); /* NULL is fine; for CLEAN(): pass_done() */
+
+static inline void pass_done(struct pass **p)
+{
+	pass_free(*p);
+}
+
+/* What was done may undo other things (the last address of a link takes its routes along)
+ * or make possible what failed (a gateway's own route): is it to be looked at again? */
+bool pass_again(const struct pass *p);
+#define PASSES 3 /* at most, for one cause */
 
 /* One program at a time changes one network namespace: waits at most so many seconds for
  * the other. A descriptor that holds the lock, or -EAGAIN. */

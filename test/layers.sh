@@ -7,7 +7,7 @@ cd "${BASH_SOURCE[0]%/*}/.."
 
 fail=0 checked=' '
 include='^[[:space:]]*#[[:space:]]*include[[:space:]]*'
-ours='base|keys|item|state|config|kernel|load|reconcile|report|doctor|ctl|providers|firstboot'
+ours='base|keys|item|state|config|kernel|load|loop|store|status|reconcile|report|control|serve|doctor|ctl|providers|firstboot'
 netlink='netlink/|libnftnl/|libmnl/|linux/((rt)?netlink|genetlink|netfilter|wireguard|neighbour|if_)'
 
 # found PATTERN BUT FILES...: no line may match the one and not the other
@@ -37,6 +37,8 @@ room router/state     base keys item state
 room router/config/   base keys item state config
 room router/kernel/   base keys item state kernel
 room router/load      base config load
+room router/loop      loop
+room router/store     base config load store
 room router/reconcile base config kernel state reconcile
 room router/report    base config state report
 room router/doctor/   base keys item state config kernel load reconcile report providers doctor

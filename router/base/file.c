@@ -118,3 +118,10 @@ int file_make_folder(const char *path, mode_t mode)
 	}
 	return 0;
 }
+
+int file_sync_folder(const char *path)
+{
+	CLEAN(close_fd) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}

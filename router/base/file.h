@@ -17,3 +17,5 @@ int file_write(const char *path, const void *buf, size_t len, mode_t mode);
 int file_create(const char *path, const void *buf, size_t len, mode_t mode);
 /* Makes path's folder, and those above it, with this mode; fine when they are there. */
 int file_make_folder(const char *path, mode_t mode);
+/* Makes what was renamed or made in a folder survive a power cut. */
+int file_sync_folder(const char *path);

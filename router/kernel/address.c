@@ -11,25 +11,35 @@
 #include "base/clean.h"
 #include "kernel/kernel.h"
 
-static void each_address(struct nlmsghdr *h, void *arg)
+bool address_read(struct nlmsghdr *h, struct item *ret, int *ret_index)
 {
 	struct ifaddrmsg *ifa = nlmsg_data(h);
 	struct nlattr *at[IFA_MAX + 1];
-	struct item it = { .type = ITEM_ADDRESS };
-	struct observation *look = arg;
 
 	if (h->nlmsg_type != RTM_NEWADDR || ifa->ifa_family != AF_INET ||
 	    nlmsg_parse(h, sizeof(*ifa), at, IFA_MAX, NULL) < 0 || !at[IFA_LOCAL] ||
 	    nla_len(at[IFA_LOCAL]) < 4)
+		return false;
+	*ret = (struct item){ .type = ITEM_ADDRESS, .link = "" };
+	ret->address = addr_from(AF_INET, nla_data(at[IFA_LOCAL]), ifa->ifa_prefixlen);
+	ret->ours = at[IFA_PROTO] && nla_get_u8(at[IFA_PROTO]) == KERNEL_PROTO;
+	memcpy(ret->ifa.far, nla_data(at[IFA_ADDRESS] ? at[IFA_ADDRESS] : at[IFA_LOCAL]), 4);
+	ret->ifa.primary = !(ifa->ifa_flags & IFA_F_SECONDARY);
+	*ret_index = (int)ifa->ifa_index;
+	return true;
+}
+
+static void each_address(struct nlmsghdr *h, void *arg)
+{
+	struct observation *look = arg;
+	struct item it;
+	int index;
+
+	if (!address_read(h, &it, &index))
 		return;
-	it.link = kernel_link_name(look->k, (int)ifa->ifa_index);
-	if (!it.link)
-		return;
-	it.address = addr_from(AF_INET, nla_data(at[IFA_LOCAL]), ifa->ifa_prefixlen);
-	it.ours = at[IFA_PROTO] && nla_get_u8(at[IFA_PROTO]) == KERNEL_PROTO;
-	memcpy(it.ifa.far, nla_data(at[IFA_ADDRESS] ? at[IFA_ADDRESS] : at[IFA_LOCAL]), 4);
-	it.ifa.primary = !(ifa->ifa_flags & IFA_F_SECONDARY);
-	state_add(look->have, &it); /* all of them: absences and exclusive ask for any */
+	it.link = kernel_link_name(look->k, index);
+	if (it.link)
+		state_add(look->have, &it); /* all: absences and exclusive ask for any */
 }
 
 static int address_observe(struct kernel *k, struct state *have)
@@ -41,35 +51,37 @@ static int address_observe(struct kernel *k, struct state *have)
 			    each_address, &look);
 }
 
-static void request(struct kernel *k, struct op *op, const struct item *it, int type, int flags)
+static void request(struct netlink *nl, struct arena *a, struct op *op, const struct item *it,
+		    int index, int type, int flags)
 {
 	struct ifaddrmsg ifa = {
 		.ifa_family = AF_INET,
 		.ifa_prefixlen = it->address.bits,
-		.ifa_index = (unsigned)kernel_link_index(k, it->link),
+		.ifa_index = (unsigned)index,
 	};
-	struct nl_msg *m;
+	struct nl_msg *m = netlink_new(64, type, flags, &ifa, sizeof(ifa));
 
-	if (!ifa.ifa_index) {
-		kernel_no_link(k, op, it->link);
-		return;
-	}
-	m = netlink_new(64, type, flags, &ifa, sizeof(ifa));
 	nla_put(m, IFA_LOCAL, 4, it->address.bytes);
 	nla_put(m, IFA_ADDRESS, 4, type == RTM_DELADDR ? it->ifa.far : it->address.bytes);
 	if (type == RTM_NEWADDR)
 		nla_put_u8(m, IFA_PROTO, KERNEL_PROTO);
-	netlink_queue(k->route, k->arena, op, m);
+	netlink_queue(nl, a, op, m);
 }
 
 static void address_put(struct kernel *k, struct op *op)
 {
-	request(k, op, op->want, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
+	int index = kernel_link_index(k, op->want->link);
+
+	if (index)
+		request(k->route, k->arena, op, op->want, index, RTM_NEWADDR,
+			NLM_F_CREATE | NLM_F_EXCL);
+	else
+		kernel_no_link(k, op, op->want->link);
 }
 
 /* Without promote_secondaries the kernel drops a primary's secondaries with it
  * (__inet_del_ifa(), net/ipv4/devinet.c): then it is switched on for this one request. */
-static void address_del(struct kernel *k, struct op *op)
+void address_remove(struct netlink *nl, struct arena *a, struct op *op, int index)
 {
 	const struct item *h = op->have;
 	CLEAN(close_fd) int fd = -1;
@@ -82,19 +94,29 @@ static void address_del(struct kernel *k, struct op *op)
 		if (fd < 0 || pread(fd, &before, 1, 0) != 1 ||
 		    (before == '0' && pwrite(fd, "1", 1, 0) != 1)) {
 			kernel_fail(op, -errno,
-				    arena_printf(k->arena,
+				    arena_printf(a,
 						 "%s: cannot protect the other addresses "
 						 "of %s, so nothing was removed",
 						 path, h->link));
 			return;
 		}
 	}
-	request(k, op, h, RTM_DELADDR, 0);
+	request(nl, a, op, h, index, RTM_DELADDR, 0);
 	if (before != '0')
 		return;
-	netlink_flush(k->route);
+	netlink_flush(nl);
 	if (pwrite(fd, "0", 1, 0) != 1)
-		op->note = arena_printf(k->arena, "%s stayed 1", path);
+		op->note = arena_printf(a, "%s stayed 1", path);
+}
+
+static void address_del(struct kernel *k, struct op *op)
+{
+	int index = kernel_link_index(k, op->have->link);
+
+	if (index)
+		address_remove(k->route, k->arena, op, index);
+	else
+		kernel_no_link(k, op, op->have->link);
 }
 
 const struct driver address_driver = { address_observe, address_put, address_del, NULL };

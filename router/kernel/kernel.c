@@ -23,7 +23,7 @@ int kernel_open(struct kernel *k)
 {
 	int r;
 
-	*k = (struct kernel){ 0 };
+	*k = (struct kernel){ .idle_fd = -1 };
 	r = netlink_open(&k->route, NETLINK_ROUTE, false);
 	if (r < 0)
 		return r;

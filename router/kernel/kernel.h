@@ -23,6 +23,11 @@ struct kernel {
 	int wg_family;			  /* generic netlink's number for WireGuard; 0: none */
 	struct arena *arena;		  /* the pass's */
 	struct state *want, *have;
+	/* Where a pass must wait for others, it calls this when idle_fd is readable; -1: none.
+	 */
+	int idle_fd;
+	void (*idle)(void *arg);
+	void *idle_arg;
 	bool asked;    /* names were looked up, by this pass or one before */
 	bool last_try; /* of the observation: what cannot be seen now is reported as such */
 	/* The links of this pass, by index and by name. */
@@ -62,8 +67,19 @@ void kernel_foresee(struct kernel *k, struct plan *plan);
  * holds its own result. Returns how many failed. */
 unsigned kernel_apply(struct kernel *k, struct plan *plan);
 
+/* wireguard.c: after an observation, at time now (seconds since 1970). A peer with an endpoint
+ * by name that has been silent for WG_SILENT may have moved: the name is resolved again, and
+ * its endpoint set when it leads elsewhere. An op for each that was. */
+#define WG_SILENT 180 /* seconds; REJECT_AFTER_TIME, drivers/net/wireguard/messages.h */
+size_t wg_follow(struct kernel *k, int64_t now, struct op **ret);
+
 /* link.c: leaves on each link of ours the digest of its peers' endpoints that are set now. */
 void link_seal(struct kernel *k, const struct plan *plan);
+
+/* address.c: of an RTM_NEWADDR message, but for the link's name. False: no IPv4 address. */
+bool address_read(struct nlmsghdr *h, struct item *ret, int *ret_index);
+/* Takes op->have off the link of that index, and nothing else with it. Queued on nl. */
+void address_remove(struct netlink *nl, struct arena *a, struct op *op, int index);
 
 /* for drivers: */
 int kernel_read_links(struct kernel *k);		   /* fresh */

@@ -12,6 +12,7 @@
 
 #define ANSWER_BYTES  (64 * 1024)	   /* above the largest skb of a dump, netlink(7) */
 #define RECEIVE_BYTES (8 * 1024 * 1024)	   /* room for a batch in which every message fails */
+#define EVENTS	      64		   /* datagrams of events at a time */
 #define PATIENCE      10		   /* seconds for an answer */
 #define PENDING	      (NETLINK_BATCH / 16) /* a message is no shorter than its header */
 
@@ -100,6 +101,30 @@ static void free_message(struct netlink *nl, struct nl_msg *m)
 	if (nl->secret)
 		sodium_memzero(nlmsg_hdr(m), nlmsg_hdr(m)->nlmsg_len);
 	nlmsg_free(m);
+}
+
+int netlink_join(struct netlink *nl, int group)
+{
+	return nl_socket_add_membership(nl->sk, group) < 0 ? -errno : 0;
+}
+
+int netlink_events(struct netlink *nl, netlink_each *each, void *arg)
+{
+	int fd = nl_socket_get_fd(nl->sk);
+
+	for (int i = 0; i < EVENTS; i++) {
+		ssize_t n = recv(fd, nl->answer, ANSWER_BYTES, MSG_DONTWAIT | MSG_TRUNC);
+		int left = (int)n;
+
+		if (n < 0)
+			return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+		if (n > ANSWER_BYTES)
+			return -ENOBUFS;
+		for (struct nlmsghdr *h = (void *)nl->answer; nlmsg_ok(h, left);
+		     h = nlmsg_next(h, &left))
+			each(h, arg);
+	}
+	return 0;
 }
 
 static int dump(struct netlink *nl, struct nlmsghdr *req, netlink_each *each, void *arg)

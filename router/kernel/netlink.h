@@ -35,6 +35,12 @@ void netlink_queue(struct netlink *nl, struct arena *a, struct op *op, struct nl
 /* Sends what is queued and waits for all results. An op without an answer gets -ENOBUFS. */
 void netlink_flush(struct netlink *nl);
 
+/* Lets the kernel send what happens to a group, RTNLGRP_* or NFNLGRP_*. */
+int netlink_join(struct netlink *nl, int group);
+/* Calls each() for what has come meanwhile, without waiting; more may be left. -ENOBUFS when
+ * something was lost. */
+int netlink_events(struct netlink *nl, netlink_each *each, void *arg);
+
 /* A transaction of nfnetlink: batch begin, messages of which the last asks for an answer
  * (NLM_F_ACK), batch end, in one datagram of any size. All of it is done, or nothing: then
  * the first refusal is returned and *why is set to the kernel's words, or NULL. */

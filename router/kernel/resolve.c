@@ -57,7 +57,7 @@ static long now_ms(void)
 #define SOCKETS 64 /* c-ares has one for each server and protocol */
 
 struct sockets {
-	struct pollfd fds[SOCKETS];
+	struct pollfd fds[SOCKETS + 1]; /* and the caller's own */
 	nfds_t count;
 };
 
@@ -81,15 +81,20 @@ static void watch(void *arg, ares_socket_t fd, int readable, int writable)
 }
 
 /* Runs what c-ares has open until it has nothing more, or the time is up. */
-static void serve(ares_channel channel, const struct sockets *s, long deadline)
+static void serve(struct kernel *k, ares_channel channel, const struct sockets *s,
+		  long deadline)
 {
 	while (s->count && now_ms() < deadline) {
 		struct timeval most = { .tv_usec = 250000 }, tv, *t;
 		struct sockets now = *s; /* answers change the set */
 
+		now.fds[now.count] = (struct pollfd){ .fd = k->idle_fd, .events = POLLIN };
 		t = ares_timeout(channel, &most, &tv);
-		if (poll(now.fds, now.count, (int)(t->tv_sec * 1000 + t->tv_usec / 1000)) <= 0)
+		if (poll(now.fds, now.count + 1, (int)(t->tv_sec * 1000 + t->tv_usec / 1000)) <=
+		    0)
 			ares_process_fd(channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+		if (now.fds[now.count].revents)
+			k->idle(k->idle_arg);
 		for (nfds_t i = 0; i < now.count; i++) {
 			int fd = now.fds[i].fd, seen = now.fds[i].revents;
 
@@ -100,7 +105,8 @@ static void serve(ares_channel channel, const struct sockets *s, long deadline)
 	}
 }
 
-void resolve_endpoints(struct endpoint **endpoints, const char **errors, size_t n, int seconds)
+void resolve_endpoints(struct kernel *k, struct endpoint **endpoints, const char **errors,
+		       size_t n, int seconds)
 {
 	struct sockets sockets = { 0 };
 	struct ares_options options = { .timeout = TRY_MS,
@@ -126,7 +132,7 @@ void resolve_endpoints(struct endpoint **endpoints, const char **errors, size_t 
 		for (size_t i = 0; i < n; i++)
 			ares_getaddrinfo(channel, endpoints[i]->host, NULL, &hints, answered,
 					 &asked[i]);
-		serve(channel, &sockets, now_ms() + seconds * 1000L);
+		serve(k, channel, &sockets, now_ms() + seconds * 1000L);
 		ares_destroy(channel); /* answers what is left with an error */
 	}
 	ares_library_cleanup();

@@ -217,7 +217,7 @@ static void peer_flush(struct kernel *k, struct op *ops, size_t count)
 			asked[names++] = &resolved[i];
 	}
 	if (names)
-		resolve_endpoints(asked, errors, names, k->asked ? 1 : RESOLVE_SECONDS);
+		resolve_endpoints(k, asked, errors, names, k->asked ? 1 : RESOLVE_SECONDS);
 	k->asked |= names > 0; /* a second pass does not wait as long again */
 	for (size_t i = 0; i < count; i++) {
 		bool named = name < names && asked[name] == &resolved[i];
@@ -235,6 +235,56 @@ static void peer_flush(struct kernel *k, struct op *ops, size_t count)
 }
 
 const struct driver peer_driver = { peer_observe, peer_put, peer_del, peer_flush };
+
+/* Sets one peer's endpoint where its name now leads; false: nothing is to be told. */
+static bool follow(struct kernel *k, struct op *op, const struct endpoint *now)
+{
+	struct wg_peer_change p = { .public = &op->want->peer.key,
+				    .endpoint = now,
+				    .keepalive = -1 };
+	struct wg_change c = { .link = op->want->link, .port = -1, .peers = &p, .count = 1 };
+	const struct endpoint *was = &op->have->peer.endpoint;
+	char text[ADDR_STRLEN];
+
+	if (!now->address.family ||
+	    (was->port == now->port && addr_compare(&was->address, &now->address) == 0))
+		return false;
+	op->error = wg_set(k, &c, &op->why);
+	op->note = arena_printf(k->arena, "its name now leads to %s",
+				addr_print_host(&now->address, text));
+	return true;
+}
+
+size_t wg_follow(struct kernel *k, int64_t now, struct op **ret)
+{
+	struct op *ops = arena_alloc(k->arena, (k->want->count + 1) * sizeof(*ops));
+	struct endpoint *resolved =
+	    arena_alloc(k->arena, (k->want->count + 1) * sizeof(*resolved));
+	struct endpoint **asked =
+	    arena_alloc(k->arena, (k->want->count + 1) * sizeof(struct endpoint *));
+	const char **errors = arena_alloc(k->arena, (k->want->count + 1) * sizeof(char *));
+	size_t n = 0, told = 0;
+
+	for (size_t i = 0; i < k->want->count; i++) {
+		const struct item *w = &k->want->items[i];
+		const struct item *h = w->type == ITEM_PEER ? state_find(k->have, w) : NULL;
+
+		if (!h || !w->peer.endpoint.host || w->peer.endpoint.address.family ||
+		    now - h->peer.handshake < WG_SILENT)
+			continue;
+		ops[n] = (struct op){ VERB_CHANGE, w, h, w->origin, 0, NULL, NULL };
+		resolved[n] = w->peer.endpoint;
+		asked[n] = &resolved[n];
+		n++;
+	}
+	if (n)
+		resolve_endpoints(k, asked, errors, n, RESOLVE_SECONDS);
+	for (size_t i = 0; i < n; i++)
+		if (follow(k, &ops[i], &resolved[i]))
+			ops[told++] = ops[i];
+	*ret = ops;
+	return told;
+}
 
 /* ---- allowed IPs ------------------------------------------------------------------------ */
 

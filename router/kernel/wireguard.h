@@ -71,4 +71,5 @@ void wg_prepare(struct kernel *k, struct state *want);
 
 /* resolve.c: looks up the hosts of n endpoints at once, by /etc/hosts and DNS; seconds in
  * all. Those that fail keep address.family 0; errors[i] says why. */
-void resolve_endpoints(struct endpoint **endpoints, const char **errors, size_t n, int seconds);
+void resolve_endpoints(struct kernel *k, struct endpoint **endpoints, const char **errors,
+		       size_t n, int seconds);

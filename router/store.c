@@ -1,0 +1,237 @@
+#include "store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clean.h"
+#include "base/file.h"
+
+#define CONFIGS	     STORE "/configs"
+#define DIGEST_BYTES 16
+#define NAME_BYTES   (DIGEST_BYTES * 2 + 1)
+
+static const char *const links[STORE_LINKS] = {
+	[STORE_GOOD] = STORE "/good",
+	[STORE_PREVIOUS] = STORE "/previous",
+	[STORE_REVERT] = STORE "/revert",
+};
+
+const char *store_path(enum store_link link)
+{
+	return links[link];
+}
+
+bool store_has(enum store_link link)
+{
+	return access(links[link], F_OK) == 0;
+}
+
+/* ---- links ------------------------------------------------------------------------------ */
+
+/* What a link says, as "configs/DIGEST"; false when there is none. */
+static bool read_link(enum store_link link, char target[static PATH_MAX])
+{
+	ssize_t n = readlink(links[link], target, PATH_MAX - 1);
+
+	target[n > 0 ? n : 0] = '\0';
+	return n > 0;
+}
+
+static int write_link(enum store_link link, const char *target)
+{
+	char tmp[64];
+
+	snprintf(tmp, sizeof(tmp), "%s.new", links[link]);
+	if (unlink(tmp) < 0 && errno != ENOENT)
+		return -errno;
+	if (symlink(target, tmp) < 0 || rename(tmp, links[link]) < 0)
+		return -errno;
+	return file_sync_folder(STORE);
+}
+
+int store_point(enum store_link to, enum store_link from)
+{
+	char target[PATH_MAX];
+
+	return read_link(from, target) ? write_link(to, target) : -ENOENT;
+}
+
+void store_drop(enum store_link link)
+{
+	(void)unlink(links[link]); /* its absence is what is asked for */
+	(void)file_sync_folder(STORE);
+}
+
+/* ---- folders ---------------------------------------------------------------------------- */
+
+/* A folder of ours: documents and folders of documents, no deeper. */
+static void remove_folder(const char *path)
+{
+	CLEAN(close_folder) DIR *dir = opendir(path);
+	const struct dirent *e;
+
+	while (dir && (e = readdir(dir))) {
+		char name[PATH_MAX];
+
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
+		    snprintf(name, sizeof(name), "%s/%s", path, e->d_name) >= (int)sizeof(name))
+			continue;
+		if (unlink(name) < 0 && errno == EISDIR)
+			remove_folder(name);
+	}
+	(void)rmdir(path); /* what stays is found the next time */
+}
+
+/* Those that no link names, and what a kill left half written. */
+static void collect(void)
+{
+	CLEAN(close_folder) DIR *dir = opendir(CONFIGS);
+	char named[STORE_LINKS][PATH_MAX];
+	const struct dirent *e;
+
+	for (int i = 0; i < STORE_LINKS; i++)
+		(void)read_link((enum store_link)i, named[i]);
+	while (dir && (e = readdir(dir))) {
+		char path[PATH_MAX], target[PATH_MAX];
+		bool kept = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0;
+
+		snprintf(path, sizeof(path), CONFIGS "/%s", e->d_name);
+		snprintf(target, sizeof(target), "configs/%s", e->d_name);
+		for (int i = 0; i < STORE_LINKS; i++)
+			kept |= strcmp(target, named[i]) == 0;
+		if (!kept)
+			remove_folder(path);
+	}
+}
+
+static int write_documents(const char *folder, const struct documents *s)
+{
+	char path[PATH_MAX];
+	int r = 0;
+
+	for (size_t i = 0; i < s->count && r == 0; i++) {
+		const struct document *d = &s->items[i];
+
+		if (snprintf(path, sizeof(path), "%s/%s", folder, d->name) >= (int)sizeof(path))
+			return -ENAMETOOLONG;
+		r = file_make_folder(path, 0700);
+		if (r == 0)
+			r = file_write(path, d->bytes, d->len, d->mode);
+	}
+	return r;
+}
+
+static void digest(const struct documents *s, char ret[static NAME_BYTES])
+{
+	unsigned char sum[DIGEST_BYTES];
+	crypto_generichash_state h;
+
+	crypto_generichash_init(&h, NULL, 0, sizeof(sum));
+	for (size_t i = 0; i < s->count; i++) {
+		const struct document *d = &s->items[i];
+
+		crypto_generichash_update(&h, (const void *)d->name, strlen(d->name) + 1);
+		crypto_generichash_update(&h, (const void *)&d->len, sizeof(d->len));
+		crypto_generichash_update(&h, (const void *)d->bytes, d->len);
+	}
+	crypto_generichash_final(&h, sum, sizeof(sum));
+	sodium_bin2hex(ret, NAME_BYTES, sum, sizeof(sum));
+}
+
+int store_keep(const struct documents *s)
+{
+	char name[NAME_BYTES], folder[PATH_MAX], target[PATH_MAX], good[PATH_MAX];
+	char tmp[] = CONFIGS "/new";
+	int r = 0;
+
+	digest(s, name);
+	snprintf(folder, sizeof(folder), CONFIGS "/%s", name);
+	snprintf(target, sizeof(target), "configs/%s", name);
+	if (read_link(STORE_GOOD, good) && strcmp(good, target) == 0 &&
+	    access(folder, F_OK) == 0)
+		return 0;
+	if (access(folder, F_OK) < 0) {
+		remove_folder(tmp);
+		r = file_make_folder(CONFIGS "/new/", 0700);
+		if (r == 0)
+			r = write_documents(tmp, s);
+		if (r == 0 && rename(tmp, folder) < 0)
+			r = -errno;
+		if (r == 0)
+			r = file_sync_folder(CONFIGS);
+	}
+	if (r == 0 && *good)
+		r = write_link(STORE_PREVIOUS, good);
+	if (r == 0)
+		r = write_link(STORE_GOOD, target);
+	collect();
+	return r;
+}
+
+/* ---- restore ---------------------------------------------------------------------------- */
+
+static const struct document *find(const struct documents *s, const char *name)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (strcmp(s->items[i].name, name) == 0)
+			return &s->items[i];
+	return NULL;
+}
+
+static bool same(const struct document *a, const struct document *b)
+{
+	return a && b && a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
+}
+
+/* Peers come from elsewhere, and are nobody's edit. */
+static bool is_restored(const struct document *d)
+{
+	return strncmp(d->name, "peers/", 6) != 0;
+}
+
+static int put_aside(const char *name)
+{
+	char path[PATH_MAX], aside[PATH_MAX];
+
+	snprintf(path, sizeof(path), LOAD_ROOT "/%s", name);
+	snprintf(aside, sizeof(aside), LOAD_ROOT "/%s.aside", name);
+	return rename(path, aside) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+int store_restore(enum store_link link)
+{
+	CLEAN(arena_done) struct arena *a = arena_new();
+	struct documents then = { .arena = a }, good = { .arena = a }, now = { .arena = a };
+	struct diag unread = { .arena = a };
+	int r = 0;
+
+	load_root(&then, links[link], NULL, NULL, &unread);
+	if (unread.errors)
+		return -ENOENT;
+	load_root(&good, links[STORE_GOOD], NULL, NULL, &unread);
+	load_root(&now, LOAD_ROOT, NULL, NULL, &unread);
+	for (size_t i = 0; i < now.count && r == 0; i++) {
+		const struct document *d = &now.items[i], *t = find(&then, d->name);
+
+		if (is_restored(d) && !same(d, t) && (!t || !same(d, find(&good, d->name))))
+			r = put_aside(d->name);
+	}
+	for (size_t i = 0; i < then.count && r == 0; i++) {
+		const struct document *t = &then.items[i];
+		char path[PATH_MAX];
+
+		if (!is_restored(t) || same(t, find(&now, t->name)))
+			continue;
+		snprintf(path, sizeof(path), LOAD_ROOT "/%s", t->name);
+		r = file_make_folder(path, 0755);
+		if (r == 0)
+			r = file_write(path, t->bytes, t->len, t->mode);
+	}
+	return r;
+}
