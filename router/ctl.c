@@ -1,14 +1,12 @@
 #include "ctl.h"
 
 #include <errno.h>
-#include <linux/capability.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "base/clean.h"
 #include "load.h"
 #include "reconcile.h"
+#include "serve.h"
 
 #define LOCK_SECONDS 30
 
@@ -93,20 +91,17 @@ enum ctl_exit ctl_plan(const struct ctl *o)
 
 static bool may_change(void)
 {
-	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct d[2];
-
-	if (syscall(SYS_capget, &h, d) == 0 && (d[0].effective >> CAP_NET_ADMIN & 1))
-		return true;
-	fputs("routerctl: changing the network needs root (CAP_NET_ADMIN); nothing was done\n",
-	      stderr);
-	return false;
+	if (!reconcile_allowed())
+		fputs("routerctl: changing the network needs root (CAP_NET_ADMIN); nothing was "
+		      "done\n",
+		      stderr);
+	return reconcile_allowed();
 }
 
 static enum ctl_exit change(const struct ctl *o, const struct state *want)
 {
 	CLEAN(kernel_close) struct kernel k = { 0 };
-	CLEAN(close_fd) int lock = reconcile_lock(LOCK_SECONDS);
+	CLEAN(close_fd) int lock = reconcile_lock(RECONCILE_PASS, LOCK_SECONDS);
 	bool again = true;
 	unsigned failed = 0;
 	int r;
@@ -178,6 +173,12 @@ enum ctl_exit ctl_render(const struct ctl *o)
 	config_lower(&c, &want);
 	report_state(&want, o->formatted ? o->format : REPORT_YAML, stdout);
 	return printed(CTL_OK);
+}
+
+enum ctl_exit ctl_serve(const struct ctl *o)
+{
+	(void)o;
+	return may_change() && serve_run() == 0 ? CTL_OK : CTL_FAILED;
 }
 
 enum ctl_exit ctl_version(const struct ctl *o)

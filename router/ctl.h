@@ -28,4 +28,5 @@ enum ctl_exit ctl_plan(const struct ctl *c);
 enum ctl_exit ctl_apply(const struct ctl *c);
 enum ctl_exit ctl_render(const struct ctl *c);
 enum ctl_exit ctl_delete(const struct ctl *c);
+enum ctl_exit ctl_serve(const struct ctl *c);
 enum ctl_exit ctl_version(const struct ctl *c);

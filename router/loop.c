@@ -33,11 +33,16 @@ void loop_events(struct loop *l, struct source *s, uint32_t events)
 	(void)epoll_ctl(l->fd, EPOLL_CTL_MOD, s->fd, &e); /* fails only for what is not in it */
 }
 
+void loop_pause(struct loop *l, struct source *s)
+{
+	(void)epoll_ctl(l->fd, EPOLL_CTL_DEL, s->fd, NULL); /* or it was not in it */
+}
+
 void loop_remove(struct loop *l, struct source *s)
 {
 	if (s->fd < 0)
 		return;
-	(void)epoll_ctl(l->fd, EPOLL_CTL_DEL, s->fd, NULL);
+	loop_pause(l, s);
 	close(s->fd);
 	s->fd = -1;
 }
@@ -77,6 +82,14 @@ void timer_stop(struct source *s)
 	struct itimerspec t = { 0 };
 
 	(void)timerfd_settime(s->fd, 0, &t, NULL);
+}
+
+int64_t now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
 int64_t now_ms(void)

@@ -20,6 +20,7 @@ static const struct command {
 	{ "apply", ctl_apply, "fo", "make the kernel so, and report what was changed" },
 	{ "render", ctl_render, "fo", "show the wanted state" },
 	{ "delete", ctl_delete, "oAn", "take down all that routerd made" },
+	{ "serve", ctl_serve, "", "hold it so, as a daemon: routerd serve" },
 	{ "version", ctl_version, "o", "print the version" },
 };
 

@@ -2,12 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/clean.h"
@@ -64,8 +66,12 @@ static void wake(int signal)
 }
 
 /* A file of root's for each namespace: the namespace itself, under /proc, anybody may lock. */
-static int open_lock(void)
+static int open_lock(enum reconcile_lock which)
 {
+	static const char *const names[] = {
+		[RECONCILE_PASS] = "netns",
+		[RECONCILE_SERVE] = "serve",
+	};
 	char path[64];
 	struct stat st;
 	int fd;
@@ -73,15 +79,16 @@ static int open_lock(void)
 	if (stat("/proc/self/ns/net", &st) < 0 ||
 	    (mkdir(LOCK_FOLDER, 0755) < 0 && errno != EEXIST))
 		return -errno;
-	snprintf(path, sizeof(path), LOCK_FOLDER "/netns-%ju.lock", (uintmax_t)st.st_ino);
+	snprintf(path, sizeof(path), LOCK_FOLDER "/%s-%ju.lock", names[which],
+		 (uintmax_t)st.st_ino);
 	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	return fd < 0 ? -errno : fd;
 }
 
-int reconcile_lock(int seconds)
+int reconcile_lock(enum reconcile_lock which, int seconds)
 {
 	struct sigaction act = { .sa_handler = wake }, old;
-	CLEAN(close_fd) int fd = open_lock();
+	CLEAN(close_fd) int fd = open_lock(which);
 	sigset_t set;
 	int r;
 
@@ -89,6 +96,8 @@ int reconcile_lock(int seconds)
 		return fd;
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 		return take_fd(&fd);
+	if (errno != EWOULDBLOCK || seconds == 0)
+		return -errno;
 	sigemptyset(&set);
 	sigaddset(&set, SIGALRM);
 	if (sigaction(SIGALRM, &act, &old) < 0 || sigprocmask(SIG_UNBLOCK, &set, NULL) < 0)
@@ -100,4 +109,12 @@ int reconcile_lock(int seconds)
 	if (r == -EINTR)
 		return -EAGAIN;
 	return r < 0 ? r : take_fd(&fd);
+}
+
+bool reconcile_allowed(void)
+{
+	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct d[2];
+
+	return syscall(SYS_capget, &h, d) == 0 && (d[0].effective >> CAP_NET_ADMIN & 1);
 }

@@ -29,6 +29,14 @@ static inline void pass_done(struct pass **p)
 bool pass_again(const struct pass *p);
 #define PASSES 3 /* at most, for one cause */
 
-/* One program at a time changes one network namespace: waits at most so many seconds for
- * the other. A descriptor that holds the lock, or -EAGAIN. */
-int reconcile_lock(int seconds);
+/* Locks, one of each for a network namespace. */
+enum reconcile_lock {
+	RECONCILE_PASS,	 /* one program at a time changes it */
+	RECONCILE_SERVE, /* one daemon, as long as it lives */
+};
+
+/* Waits at most so many seconds for who holds it. A descriptor that holds the lock; -EAGAIN,
+ * or what the system says. */
+int reconcile_lock(enum reconcile_lock which, int seconds);
+/* Has this process the right to change the network, CAP_NET_ADMIN? */
+bool reconcile_allowed(void);

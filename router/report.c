@@ -53,6 +53,15 @@ static void out_op(struct out *o, struct arena *a, const struct op *op)
 	out_end(o);
 }
 
+void report_ops(const struct plan *plan, bool failed, struct out *o)
+{
+	CLEAN(arena_done) struct arena *a = arena_new();
+
+	for (size_t i = 0; i < plan->count; i++)
+		if (failed || !plan->ops[i].error)
+			out_op(o, a, &plan->ops[i]);
+}
+
 void report_plan(const struct plan *plan, const struct state *have, enum report_format format,
 		 FILE *out)
 {
@@ -78,8 +87,7 @@ void report_plan(const struct plan *plan, const struct state *have, enum report_
 	}
 	out_open(&o, out, format == REPORT_JSON ? OUT_JSON : OUT_YAML);
 	out_list(&o, "ops");
-	for (size_t i = 0; i < plan->count; i++)
-		out_op(&o, a, &plan->ops[i]);
+	report_ops(plan, true, &o);
 	out_end(&o);
 	out_list(&o, "notVisible");
 	for (int t = 0; t < ITEM_TYPES; t++)

@@ -16,6 +16,8 @@ enum report_format {
  * that failed are left out: they are report_failures()'s. */
 void report_plan(const struct plan *plan, const struct state *have, enum report_format format,
 		 FILE *out);
+/* The same into an open list; failed: also those that failed. */
+void report_ops(const struct plan *plan, bool failed, struct out *o);
 /* One line each: place, object, op, reason. */
 void report_failures(const struct plan *plan, FILE *out);
 /* What could not be seen, if anything. */

@@ -34,7 +34,7 @@ bool store_has(enum store_link link)
 
 /* ---- links ------------------------------------------------------------------------------ */
 
-/* What a link says, as "configs/DIGEST"; false when there is none. */
+/* What a link says, as "configs/DIGEST-DIGEST"; false when there is none. */
 static bool read_link(enum store_link link, char target[static PATH_MAX])
 {
 	ssize_t n = readlink(links[link], target, PATH_MAX - 1);
@@ -127,7 +127,13 @@ static int write_documents(const char *folder, const struct documents *s)
 	return r;
 }
 
-static void digest(const struct documents *s, char ret[static NAME_BYTES])
+/* Peers come from elsewhere, and are nobody's edit. */
+static bool is_peer(const struct document *d)
+{
+	return strncmp(d->name, "peers/", 6) == 0;
+}
+
+static void digest(const struct documents *s, bool peers, char ret[static NAME_BYTES])
 {
 	unsigned char sum[DIGEST_BYTES];
 	crypto_generichash_state h;
@@ -136,6 +142,8 @@ static void digest(const struct documents *s, char ret[static NAME_BYTES])
 	for (size_t i = 0; i < s->count; i++) {
 		const struct document *d = &s->items[i];
 
+		if (is_peer(d) != peers)
+			continue;
 		crypto_generichash_update(&h, (const void *)d->name, strlen(d->name) + 1);
 		crypto_generichash_update(&h, (const void *)&d->len, sizeof(d->len));
 		crypto_generichash_update(&h, (const void *)d->bytes, d->len);
@@ -146,13 +154,15 @@ static void digest(const struct documents *s, char ret[static NAME_BYTES])
 
 int store_keep(const struct documents *s)
 {
-	char name[NAME_BYTES], folder[PATH_MAX], target[PATH_MAX], good[PATH_MAX];
+	char own[NAME_BYTES], peers[NAME_BYTES], target[96], folder[128], good[PATH_MAX];
 	char tmp[] = CONFIGS "/new";
+	bool only_peers;
 	int r = 0;
 
-	digest(s, name);
-	snprintf(folder, sizeof(folder), CONFIGS "/%s", name);
-	snprintf(target, sizeof(target), "configs/%s", name);
+	digest(s, false, own);
+	digest(s, true, peers);
+	snprintf(target, sizeof(target), "configs/%s-%s", own, peers);
+	snprintf(folder, sizeof(folder), STORE "/%s", target);
 	if (read_link(STORE_GOOD, good) && strcmp(good, target) == 0 &&
 	    access(folder, F_OK) == 0)
 		return 0;
@@ -166,7 +176,8 @@ int store_keep(const struct documents *s)
 		if (r == 0)
 			r = file_sync_folder(CONFIGS);
 	}
-	if (r == 0 && *good)
+	only_peers = strncmp(good, target, strcspn(target, "-")) == 0;
+	if (r == 0 && *good && !only_peers) /* or there is nothing to roll back */
 		r = write_link(STORE_PREVIOUS, good);
 	if (r == 0)
 		r = write_link(STORE_GOOD, target);
@@ -187,12 +198,6 @@ static const struct document *find(const struct documents *s, const char *name)
 static bool same(const struct document *a, const struct document *b)
 {
 	return a && b && a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
-}
-
-/* Peers come from elsewhere, and are nobody's edit. */
-static bool is_restored(const struct document *d)
-{
-	return strncmp(d->name, "peers/", 6) != 0;
 }
 
 static int put_aside(const char *name)
@@ -219,14 +224,14 @@ int store_restore(enum store_link link)
 	for (size_t i = 0; i < now.count && r == 0; i++) {
 		const struct document *d = &now.items[i], *t = find(&then, d->name);
 
-		if (is_restored(d) && !same(d, t) && (!t || !same(d, find(&good, d->name))))
+		if (!is_peer(d) && !same(d, t) && (!t || !same(d, find(&good, d->name))))
 			r = put_aside(d->name);
 	}
 	for (size_t i = 0; i < then.count && r == 0; i++) {
 		const struct document *t = &then.items[i];
 		char path[PATH_MAX];
 
-		if (!is_restored(t) || same(t, find(&now, t->name)))
+		if (is_peer(t) || same(t, find(&now, t->name)))
 			continue;
 		snprintf(path, sizeof(path), LOAD_ROOT "/%s", t->name);
 		r = file_make_folder(path, 0755);

@@ -7,7 +7,7 @@ cd "${BASH_SOURCE[0]%/*}/.."
 
 fail=0 checked=' '
 include='^[[:space:]]*#[[:space:]]*include[[:space:]]*'
-ours='base|keys|item|state|config|kernel|load|loop|store|status|reconcile|report|control|serve|doctor|ctl|providers|firstboot'
+ours='base|keys|item|state|config|kernel|load|loop|store|active|status|reconcile|report|notify|control|serve|doctor|ctl|providers|firstboot'
 netlink='netlink/|libnftnl/|libmnl/|linux/((rt)?netlink|genetlink|netfilter|wireguard|neighbour|if_)'
 
 # found PATTERN BUT FILES...: no line may match the one and not the other
@@ -40,9 +40,16 @@ room router/load      base config load
 room router/loop      loop
 room router/store     base config load store
 room router/reconcile base config kernel state reconcile
+room router/active    base config load store loop active
+room router/status    base config kernel state reconcile status
+room router/notify    base notify
+room router/control   base loop control
+room router/serve     base config kernel state reconcile report status loop load store active notify control serve
+room router/calls     base config serve
+room router/metrics   config serve
 room router/report    base config state report
 room router/doctor/   base keys item state config kernel load reconcile report providers doctor
-room router/ctl       base keys item state config kernel load reconcile report doctor ctl
+room router/ctl       base keys item state config kernel load reconcile report serve doctor ctl
 room router/main      ctl
 room providers/       base keys providers
 room firstboot/       base keys providers firstboot

@@ -249,6 +249,11 @@ const char *node_text(const struct node *map, const char *key)
 	return n && n->type == NODE_SCALAR ? n->text : NULL;
 }
 
+bool node_is_true(const struct node *n)
+{
+	return n && n->type == NODE_SCALAR && n->plain && strcmp(n->text, "true") == 0;
+}
+
 bool node_is_null(const struct node *n)
 {
 	return n->type == NODE_SCALAR && n->plain &&

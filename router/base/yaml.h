@@ -32,4 +32,5 @@ struct node *node_parse(struct arena *a, const char *file, const char *buf, size
 			struct diag *d);
 const struct node *node_get(const struct node *map, const char *key); /* NULL: absent */
 const char *node_text(const struct node *map, const char *key); /* NULL: absent or not scalar */
+bool node_is_true(const struct node *n); /* a plain scalar: true; NULL is not */
 bool node_is_null(const struct node *n); /* a plain scalar: empty, ~ or null */

@@ -7,20 +7,21 @@
 #   wire A IF B IF         a cable between two hosts
 #   site_end               everything gone, whatever still runs inside
 #
-# Inside a host /run and /etc/routerd are its own and empty, so that sockets of userspace
-# WireGuard and default paths do not meet the machine's. Killing a host's first process
+# Inside a host /run, /etc/routerd and /var/lib/routerd are its own and empty, so that sockets
+# of userspace WireGuard and default paths do not meet the machine's. Killing a host's first process
 # kills all its others, and with the last of them its namespaces go.
 
 declare -gA SITE=() SITE_HOLDER=()
 
 site_new() {
 	local name pid
-	mkdir -p /etc/routerd
+	mkdir -p /etc/routerd /var/lib/routerd
 	for name in "$@"; do
 		# shellcheck disable=SC2016 # expands inside
 		unshare --net --mount --pid --fork --kill-child --mount-proc --propagation private \
 			sh -c 'mount -t tmpfs run /run && mkdir /run/wireguard &&
 				mount -t tmpfs etc /etc/routerd &&
+				mount -t tmpfs lib /var/lib/routerd &&
 				ip link set lo up && exec sleep infinity' \
 			</dev/null >/dev/null 2>&1 3>&- 4>&- &
 		SITE_HOLDER[$name]=$!
@@ -61,7 +62,7 @@ site_end() {
 		wait "${SITE_HOLDER[$name]}" 2>/dev/null || true
 	done
 	SITE=() SITE_HOLDER=()
-	rmdir /etc/routerd 2>/dev/null || true
+	rmdir /etc/routerd /var/lib/routerd 2>/dev/null || true
 }
 
 # until_ok COMMAND...: try for 10 s.
