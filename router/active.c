@@ -79,6 +79,7 @@ int active_reload(struct active *a, struct kept **ret)
 	free(a->faults);
 	a->faults = NULL;
 	a->source = ACTIVE_FILES;
+	log_line(LOG_INFO, "the configuration was read: %zu objects", (*ret)->count);
 	a->reloads++;
 	keep(a, &s);
 	return 0;

@@ -4,13 +4,14 @@
 #include <string.h>
 
 #include "base/clean.h"
+#include "client.h"
 #include "load.h"
 #include "reconcile.h"
 #include "serve.h"
 
 #define LOCK_SECONDS 30
 
-static bool load(struct config *c, const char *const *files, size_t n)
+bool ctl_load(struct config *c, const char *const *files, size_t n)
 {
 	struct diag d = { .arena = c->arena };
 	bool ok = load_config(c, files, n, &d);
@@ -19,18 +20,18 @@ static bool load(struct config *c, const char *const *files, size_t n)
 	return ok;
 }
 
-static enum ctl_exit complain(const char *what, int error)
+enum ctl_exit ctl_complain(const char *what, int error)
 {
 	fprintf(stderr, "routerctl: %s: %s\n", what, strerror(-error));
 	return CTL_FAILED;
 }
 
 /* A full disk or a closed pipe must not look like success. */
-static enum ctl_exit printed(enum ctl_exit e)
+enum ctl_exit ctl_printed(enum ctl_exit e)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return e;
-	return complain("standard output", -errno);
+	return ctl_complain("standard output", -errno);
 }
 
 enum ctl_exit ctl_validate(const struct ctl *o)
@@ -38,7 +39,7 @@ enum ctl_exit ctl_validate(const struct ctl *o)
 	CLEAN(arena_done) struct arena *a = arena_new();
 	struct config c = { .arena = a };
 
-	return load(&c, o->files, o->file_count) ? CTL_OK : CTL_FAILED;
+	return ctl_load(&c, o->files, o->file_count) ? CTL_OK : CTL_FAILED;
 }
 
 static enum ctl_exit show_plan(const struct ctl *o, const struct pass *p)
@@ -50,7 +51,7 @@ static enum ctl_exit show_plan(const struct ctl *o, const struct pass *p)
 		return CTL_FAILED;
 	}
 	report_plan(&p->plan, &p->have, o->format, stdout);
-	return printed(o->exit_code && p->plan.count ? CTL_PENDING : CTL_OK);
+	return ctl_printed(o->exit_code && p->plan.count ? CTL_PENDING : CTL_OK);
 }
 
 static enum ctl_exit plan_against(const struct ctl *o, const struct state *want)
@@ -58,7 +59,7 @@ static enum ctl_exit plan_against(const struct ctl *o, const struct state *want)
 	struct pass p = { .want = *want, .have.arena = want->arena };
 	struct config from = { .arena = want->arena };
 
-	if (!load(&from, o->against, o->against_count))
+	if (!ctl_load(&from, o->against, o->against_count))
 		return CTL_FAILED;
 	config_lower(&from, &p.have);
 	state_imagine(&p.have);
@@ -75,7 +76,7 @@ enum ctl_exit ctl_plan(const struct ctl *o)
 	struct config c = { .arena = a };
 	int r;
 
-	if (!load(&c, o->files, o->file_count))
+	if (!ctl_load(&c, o->files, o->file_count))
 		return CTL_FAILED;
 	config_lower(&c, &want);
 	if (o->against_count)
@@ -84,12 +85,12 @@ enum ctl_exit ctl_plan(const struct ctl *o)
 	if (r == 0)
 		r = pass_new(&k, &want, &p);
 	if (r < 0)
-		return complain("the kernel could not be asked", r);
+		return ctl_complain("the kernel could not be asked", r);
 	kernel_foresee(&k, &p->plan);
 	return show_plan(o, p);
 }
 
-static bool may_change(void)
+bool ctl_may_change(void)
 {
 	if (!reconcile_allowed())
 		fputs("routerctl: changing the network needs root (CAP_NET_ADMIN); nothing was "
@@ -112,7 +113,8 @@ static enum ctl_exit change(const struct ctl *o, const struct state *want)
 		      "30 s; nothing was done, try again\n",
 		      stderr);
 	if (lock < 0)
-		return lock == -EAGAIN ? CTL_FAILED : complain("/run/routerd: the lock", lock);
+		return lock == -EAGAIN ? CTL_FAILED
+				       : ctl_complain("/run/routerd: the lock", lock);
 	r = kernel_open(&k);
 	for (int i = 0; i < PASSES && again && r == 0; i++) {
 		CLEAN(pass_done) struct pass *p = NULL;
@@ -130,8 +132,8 @@ static enum ctl_exit change(const struct ctl *o, const struct state *want)
 		failed = p->failed;
 	}
 	if (r < 0)
-		return complain("the kernel could not be asked", r);
-	return printed(failed ? CTL_FAILED : CTL_OK);
+		return ctl_complain("the kernel could not be asked", r);
+	return ctl_printed(failed ? CTL_FAILED : CTL_OK);
 }
 
 enum ctl_exit ctl_apply(const struct ctl *o)
@@ -140,9 +142,17 @@ enum ctl_exit ctl_apply(const struct ctl *o)
 	struct state want = { .arena = a };
 	struct config c = { .arena = a };
 
-	if (!load(&c, o->files, o->file_count))
+	if (!ctl_may_change())
 		return CTL_FAILED;
-	if (!may_change())
+	if (client_daemon())
+		return ctl_apply_by_daemon(o);
+	if (o->confirm_within) {
+		fputs("routerctl: --confirm-within needs the daemon, which would go back; "
+		      "'systemctl start routerd' starts it; nothing was done\n",
+		      stderr);
+		return CTL_FAILED;
+	}
+	if (!ctl_load(&c, o->files, o->file_count))
 		return CTL_FAILED;
 	config_lower(&c, &want);
 	return change(o, &want);
@@ -154,12 +164,19 @@ enum ctl_exit ctl_delete(const struct ctl *o)
 
 	if (!o->all) {
 		fputs("routerctl: delete takes down all that routerd made here; say so with "
-		      "--all, "
-		      "or see it first with --all --dry-run\n",
+		      "--all, or see it first with --all --dry-run\n",
 		      stderr);
 		return CTL_USAGE;
 	}
-	return may_change() ? change(o, &nothing) : CTL_FAILED;
+	if (!ctl_may_change())
+		return CTL_FAILED;
+	if (client_daemon() && !o->dry_run) {
+		fputs("routerctl: routerd serves this network and would put everything back; "
+		      "'systemctl stop routerd' stops it; nothing was done\n",
+		      stderr);
+		return CTL_FAILED;
+	}
+	return change(o, &nothing);
 }
 
 enum ctl_exit ctl_render(const struct ctl *o)
@@ -168,17 +185,17 @@ enum ctl_exit ctl_render(const struct ctl *o)
 	struct config c = { .arena = a };
 	struct state want = { .arena = a };
 
-	if (!load(&c, o->files, o->file_count))
+	if (!ctl_load(&c, o->files, o->file_count))
 		return CTL_FAILED;
 	config_lower(&c, &want);
 	report_state(&want, o->formatted ? o->format : REPORT_YAML, stdout);
-	return printed(CTL_OK);
+	return ctl_printed(CTL_OK);
 }
 
 enum ctl_exit ctl_serve(const struct ctl *o)
 {
 	(void)o;
-	return may_change() && serve_run() == 0 ? CTL_OK : CTL_FAILED;
+	return ctl_may_change() && serve_run() == 0 ? CTL_OK : CTL_FAILED;
 }
 
 enum ctl_exit ctl_version(const struct ctl *o)
@@ -187,10 +204,10 @@ enum ctl_exit ctl_version(const struct ctl *o)
 
 	if (o->format == REPORT_TABLE) {
 		puts("routerd " VERSION);
-		return printed(CTL_OK);
+		return ctl_printed(CTL_OK);
 	}
 	out_open(&out, stdout, o->format == REPORT_JSON ? OUT_JSON : OUT_YAML);
 	out_text(&out, "version", VERSION);
 	out_close(&out);
-	return printed(CTL_OK);
+	return ctl_printed(CTL_OK);
 }

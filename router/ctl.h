@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "config/config.h"
 #include "report.h"
 
 #define CTL_FILES 64 /* -f and --against, each */
@@ -16,6 +17,9 @@ enum ctl_exit {
 };
 
 struct ctl {
+	const char *argument; /* get, describe: "kind", "kind/name"; NULL: none */
+	int confirm_within;   /* seconds; 0: not asked for */
+	bool wide, watch, http;
 	const char *files[CTL_FILES], *against[CTL_FILES];
 	size_t file_count, against_count;
 	enum report_format format;
@@ -28,5 +32,22 @@ enum ctl_exit ctl_plan(const struct ctl *c);
 enum ctl_exit ctl_apply(const struct ctl *c);
 enum ctl_exit ctl_render(const struct ctl *c);
 enum ctl_exit ctl_delete(const struct ctl *c);
+enum ctl_exit ctl_get(const struct ctl *c);
+enum ctl_exit ctl_describe(const struct ctl *c);
+enum ctl_exit ctl_status(const struct ctl *c);
+enum ctl_exit ctl_metrics(const struct ctl *c);
+enum ctl_exit ctl_reload(const struct ctl *c);
+enum ctl_exit ctl_confirm(const struct ctl *c);
+enum ctl_exit ctl_rollback(const struct ctl *c);
 enum ctl_exit ctl_serve(const struct ctl *c);
 enum ctl_exit ctl_version(const struct ctl *c);
+
+/* ---- shared by the commands ---- */
+
+/* Faults are on standard error then. */
+bool ctl_load(struct config *c, const char *const *files, size_t n);
+enum ctl_exit ctl_complain(const char *what, int error);
+enum ctl_exit ctl_printed(enum ctl_exit e); /* a full disk must not look like success */
+bool ctl_may_change(void);
+/* apply, where the daemon serves: it installs the file. */
+enum ctl_exit ctl_apply_by_daemon(const struct ctl *c);

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -12,42 +13,66 @@
 static const struct command {
 	const char *name;
 	enum ctl_exit (*run)(const struct ctl *c);
-	const char *options; /* letters of those it takes */
+	const char *options;  /* letters of those it takes */
+	const char *argument; /* what it may be given; NULL: nothing */
 	const char *help;
 } commands[] = {
-	{ "validate", ctl_validate, "f", "read the configuration and report every fault" },
-	{ "plan", ctl_plan, "foax", "show what apply would change; needs no root" },
-	{ "apply", ctl_apply, "fo", "make the kernel so, and report what was changed" },
-	{ "render", ctl_render, "fo", "show the wanted state" },
-	{ "delete", ctl_delete, "oAn", "take down all that routerd made" },
-	{ "serve", ctl_serve, "", "hold it so, as a daemon: routerd serve" },
-	{ "version", ctl_version, "o", "print the version" },
+	{ "validate", ctl_validate, "f", NULL,
+	  "read the configuration and report every fault" },
+	{ "plan", ctl_plan, "foax", NULL, "show what apply would change; needs no root" },
+	{ "apply", ctl_apply, "foc", NULL, "make the kernel so, and report what was changed" },
+	{ "get", ctl_get, "fow", "[KIND[/NAME]]", "how each object fares" },
+	{ "describe", ctl_describe, "fo", "[KIND[/NAME]]", "all that is known of it" },
+	{ "status", ctl_status, "o", NULL, "what the daemon has in force" },
+	{ "confirm", ctl_confirm, "o", NULL,
+	  "keep what apply --confirm-within has put in force" },
+	{ "rollback", ctl_rollback, "o", NULL, "go back to the configuration before" },
+	{ "reload", ctl_reload, "o", NULL, "let the daemon read the files now" },
+	{ "metrics", ctl_metrics, "H", NULL, "the daemon's numbers, as OpenMetrics" },
+	{ "render", ctl_render, "fo", NULL, "show the wanted state" },
+	{ "delete", ctl_delete, "oAn", NULL, "take down all that routerd made" },
+	{ "serve", ctl_serve, "", NULL, "hold the wanted state, as a daemon" },
+	{ "version", ctl_version, "o", NULL, "print the version" },
 };
 
 static const struct option longs[] = {
-	{ "file", required_argument, NULL, 'f' },    { "output", required_argument, NULL, 'o' },
-	{ "against", required_argument, NULL, 'a' }, { "exit-code", no_argument, NULL, 'x' },
-	{ "all", no_argument, NULL, 'A' },	     { "dry-run", no_argument, NULL, 'n' },
-	{ "help", no_argument, NULL, 'h' },	     { 0 },
+	{ "file", required_argument, NULL, 'f' },
+	{ "output", required_argument, NULL, 'o' },
+	{ "against", required_argument, NULL, 'a' },
+	{ "confirm-within", required_argument, NULL, 'c' },
+	{ "exit-code", no_argument, NULL, 'x' },
+	{ "all", no_argument, NULL, 'A' },
+	{ "dry-run", no_argument, NULL, 'n' },
+	{ "watch", no_argument, NULL, 'w' },
+	{ "http", no_argument, NULL, 'H' },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
 };
 
 static void help(FILE *out)
 {
-	fputs("usage: routerctl COMMAND [OPTION]...\n\n", out);
+	fputs("usage: routerctl COMMAND [OPTION]... [KIND[/NAME]]\n\n", out);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
 		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
-	fputs("\n"
-	      "  -f, --file PATH      a file, a folder or -; may be repeated; without it\n"
-	      "                       /etc/routerd/router.yaml and /etc/routerd/conf.d/*.yaml\n"
-	      "  -o, --output FORMAT  table, json or yaml\n"
-	      "      --against PATH   plan: compare with this configuration, not the kernel\n"
-	      "      --exit-code      plan: exit 3 when there is something to change\n"
-	      "      --all            delete: required\n"
-	      "      --dry-run        delete: only show\n"
-	      "\n"
-	      "exit: 0 fine, 1 a check or an operation failed, 2 wrong usage, 3 changes "
-	      "pending\n",
-	      out);
+	fputs(
+	    "\n"
+	    "  -f, --file PATH      a file, a folder or -; may be repeated; without it\n"
+	    "                       /etc/routerd/router.yaml and /etc/routerd/conf.d/*.yaml\n"
+	    "                       where the daemon serves, apply installs the one\n"
+	    "                       file given as /etc/routerd/router.yaml\n"
+	    "  -o, --output FORMAT  table, wide, json or yaml\n"
+	    "      --against PATH   plan: compare with this configuration, not the kernel\n"
+	    "      --exit-code      plan: exit 3 when there is something to change\n"
+	    "      --confirm-within TIME  apply: go back unless 'routerctl confirm' comes in\n"
+	    "                       that time, as 60s or 5m\n"
+	    "      --watch          get: go on telling what changes\n"
+	    "      --http           metrics: answer one HTTP request on standard input\n"
+	    "      --all            delete: required\n"
+	    "      --dry-run        delete: only show\n"
+	    "\n"
+	    "exit: 0 fine, 1 a check or an operation failed, 2 wrong usage, 3 changes "
+	    "pending\n",
+	    out);
 }
 
 static const struct command *find(const char *name)
@@ -71,19 +96,45 @@ static bool add_path(const char **list, size_t *count)
 
 static bool set_format(struct ctl *c)
 {
-	static const char *const names[] = {
-		[REPORT_TABLE] = "table",
-		[REPORT_JSON] = "json",
-		[REPORT_YAML] = "yaml",
+	static const struct {
+		const char *name;
+		enum report_format format;
+	} names[] = {
+		{ "table", REPORT_TABLE },
+		{ "wide", REPORT_TABLE },
+		{ "json", REPORT_JSON },
+		{ "yaml", REPORT_YAML },
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (strcmp(optarg, names[i]) == 0) {
-			c->format = (enum report_format)i;
+		if (strcmp(optarg, names[i].name) == 0) {
+			c->format = names[i].format;
+			c->wide = strcmp(optarg, "wide") == 0;
 			c->formatted = true;
 			return true;
 		}
-	fprintf(stderr, "routerctl: -o %s: want table, json or yaml\n", optarg);
+	fprintf(stderr, "routerctl: -o %s: want table, wide, json or yaml\n", optarg);
+	return false;
+}
+
+#define CONFIRM_MAX 86400 /* seconds */
+
+static bool set_time(int *seconds)
+{
+	char *end;
+	long n = strtol(optarg, &end, 10);
+
+	if (strcmp(end, "m") == 0 && n <= CONFIRM_MAX)
+		n *= 60;
+	else if (*end && strcmp(end, "s") != 0)
+		n = 0;
+	*seconds = (int)n;
+	if (end != optarg && n >= 1 && n <= CONFIRM_MAX)
+		return true;
+	fprintf(stderr,
+		"routerctl: --confirm-within %s: want a time as 60s or 5m, at most a "
+		"day\n",
+		optarg);
 	return false;
 }
 
@@ -96,6 +147,12 @@ static bool set_option(struct ctl *c, int letter)
 		return add_path(c->against, &c->against_count);
 	case 'o':
 		return set_format(c);
+	case 'c':
+		return set_time(&c->confirm_within);
+	case 'w':
+		return c->watch = true;
+	case 'H':
+		return c->http = true;
 	case 'x':
 		return c->exit_code = true;
 	case 'A':
@@ -157,6 +214,8 @@ int main(int argc, char **argv)
 		if (!set_option(&c, letter))
 			return usage();
 	}
+	if (optind < argc && cmd->argument)
+		c.argument = argv[optind++];
 	if (optind < argc) {
 		fprintf(stderr,
 			"routerctl: %s takes no argument '%.60s'; files are named with "

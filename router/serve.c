@@ -541,7 +541,8 @@ int serve_run(void)
 					    .reread.fd = -1,
 					    .confirm.fd = -1,
 					    .started = now_s() };
-	CLEAN(close_fd) int lock = reconcile_lock(RECONCILE_SERVE, 0);
+	CLEAN(close_fd) int lock =
+	    reconcile_lock(RECONCILE_SERVE, 1); /* or some routerctl asks */
 	struct kept *first;
 	int r = lock < 0 ? lock : open_all(&s);
 

@@ -7,7 +7,7 @@ cd "${BASH_SOURCE[0]%/*}/.."
 
 fail=0 checked=' '
 include='^[[:space:]]*#[[:space:]]*include[[:space:]]*'
-ours='base|keys|item|state|config|kernel|load|loop|store|active|status|reconcile|report|notify|control|serve|doctor|ctl|providers|firstboot'
+ours='base|keys|item|state|config|kernel|load|loop|store|active|status|reconcile|report|notify|control|serve|client|get|doctor|ctl|providers|firstboot'
 netlink='netlink/|libnftnl/|libmnl/|linux/((rt)?netlink|genetlink|netfilter|wireguard|neighbour|if_)'
 
 # found PATTERN BUT FILES...: no line may match the one and not the other
@@ -49,7 +49,10 @@ room router/calls     base config serve
 room router/metrics   config serve
 room router/report    base config state report
 room router/doctor/   base keys item state config kernel load reconcile report providers doctor
-room router/ctl       base keys item state config kernel load reconcile report serve doctor ctl
+room router/client    base reconcile control client
+room router/get       base config status ctl get
+room router/ctl       base keys item state config kernel load reconcile report active serve client doctor ctl
+room router/ctl_daemon base active client control ctl get
 room router/main      ctl
 room providers/       base keys providers
 room firstboot/       base keys providers firstboot

@@ -51,7 +51,7 @@ int file_read(struct arena *a, const char *path, size_t max, char **ret, size_t 
 	return 0;
 }
 
-static int write_all(int fd, const char *buf, size_t len)
+int file_write_all(int fd, const char *buf, size_t len)
 {
 	while (len > 0) {
 		ssize_t n = write(fd, buf, len);
@@ -82,7 +82,7 @@ static int replace(const char *path, const void *buf, size_t len, mode_t mode, b
 	fd = mkostemp(tmp, O_CLOEXEC); /* 0600 until it is whole */
 	if (fd < 0)
 		return -errno;
-	r = write_all(fd, buf, len);
+	r = file_write_all(fd, buf, len);
 	if (r == 0 && fchmod(fd, mode) < 0)
 		r = -errno;
 	if (r == 0 && (may_exist ? rename(tmp, path) : link(tmp, path)) < 0)

@@ -15,6 +15,8 @@ int file_read(struct arena *a, const char *path, size_t max, char **ret, size_t 
 int file_write(const char *path, const void *buf, size_t len, mode_t mode);
 /* The same, but -EEXIST when path is there already: for what must never be overwritten. */
 int file_create(const char *path, const void *buf, size_t len, mode_t mode);
+/* All of buf, and to the disk. */
+int file_write_all(int fd, const char *buf, size_t len);
 /* Makes path's folder, and those above it, with this mode; fine when they are there. */
 int file_make_folder(const char *path, mode_t mode);
 /* Makes what was renamed or made in a folder survive a power cut. */

@@ -1,0 +1,27 @@
+/* client.h - the other end of the control socket: asks the daemon. */
+#pragma once
+
+#include "base/out.h"
+#include "base/yaml.h"
+
+/* Does a routerd serve this network namespace? */
+bool client_daemon(void);
+
+struct client;
+
+struct answer {
+	const char *error;	       /* "io.routerd.Busy"; NULL: it went well */
+	const struct node *parameters; /* a map */
+	bool continues;
+};
+
+/* 0 or a negative errno: -EACCES, neither root nor of group routerd; -ECONNREFUSED and
+ * -ENOENT, nobody there. */
+int client_open(struct client **ret);
+void client_close(struct client **c); /* for CLEAN() */
+/* Asks for a method of io.routerd. write(), if not NULL, writes the parameters into the
+ * open map o. */
+int client_call(struct client *c, const char *method, bool more,
+		void (*write)(struct out *o, const void *arg), const void *arg);
+/* The next answer, in the arena; waits for it. -EPROTO: not an answer, or none any more. */
+int client_answer(struct client *c, struct arena *a, struct answer *ret);

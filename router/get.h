@@ -1,0 +1,12 @@
+/* get.h - objects as the daemon describes them, for people and for programs. */
+#pragma once
+
+#include "base/yaml.h"
+#include "ctl.h"
+
+/* What was read, written again. */
+void get_out(struct out *o, const char *key, const struct node *n);
+/* The list of objects in the format asked for; first: with a heading. */
+void get_print(const struct ctl *o, const struct node *objects, bool first);
+/* The same of what the files ask for and the kernel has; nobody remembers since when. */
+enum ctl_exit get_without_daemon(const struct ctl *o);
