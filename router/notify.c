@@ -25,8 +25,9 @@ void notify_send(const char *fmt, ...)
 	if (*path == '@')
 		to.sun_path[0] = '\0'; /* the abstract namespace, unix(7) */
 	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	(void)vsnprintf(text, sizeof(text) - 1, fmt, ap);
 	va_end(ap);
+	strcat(text, "\n");
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd >= 0) /* a manager that does not listen loses a word, no more */
 		(void)sendto(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT, (void *)&to,

@@ -173,6 +173,7 @@ static void accept_unseen(struct serve *s, struct kept *next)
 	s->status = NULL;
 	s->pass = NULL;
 	s->kept = next;
+	s->wanted = &next->want;
 }
 
 static int try(struct serve *s, struct kept *kept, const struct account *to)
@@ -188,6 +189,7 @@ static int try(struct serve *s, struct kept *kept, const struct account *to)
 	k.idle = idle;
 	k.idle_arg = s;
 	k.asked = kept == s->kept; /* names that do not resolve hold up only what is new */
+	s->wanted = &kept->want;
 	s->passing = true;
 	r = passes(s, &k, kept, to);
 	s->passing = false;
@@ -260,25 +262,22 @@ static bool is_worth_a_line(unsigned n)
 static void removed(void *arg, const struct op *op)
 {
 	struct serve *s = arg;
-	const struct fate *f;
 	char address[ADDR_STRLEN];
+	unsigned times;
 
 	addr_print(&op->have->address, address);
 	if (op->error) {
-		log_line(LOG_ERROR, "RemoteAddressClaim/%s: %s cannot be taken off %s: %s",
-			 op->origin->name, address, op->have->link,
+		log_line(LOG_ERROR, "%s/%s: %s cannot be taken off %s: %s",
+			 op->origin->kind->name, op->origin->name, address, op->have->link,
 			 op->why ? op->why : strerror(-op->error));
 		return;
 	}
 	s->counters.removals++;
-	if (!s->status)
-		return;
-	status_removed(s->status, op->origin, now_s());
-	f = &s->status->fates[op->origin - s->kept->objects];
-	if (is_worth_a_line(f->removed))
+	times = status_removed(s->status, op->origin, now_s());
+	if (is_worth_a_line(times))
 		log_line(LOG_INFO, "%s/%s: removed %s, which something had put on %s (time %u)",
 			 op->origin->kind->name, op->origin->name, address, op->have->link,
-			 f->removed);
+			 times);
 }
 
 static void route_ready(void *arg, uint32_t events)
@@ -286,7 +285,7 @@ static void route_ready(void *arg, uint32_t events)
 	struct serve *s = arg;
 
 	(void)events;
-	if (watch_route(&s->watch, s->kept ? &s->kept->want : NULL, removed, s))
+	if (watch_route(&s->watch, s->wanted, removed, s))
 		soon(s, DEBOUNCE);
 }
 

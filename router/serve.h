@@ -22,12 +22,13 @@ struct serve {
 	struct kept *kept;     /* in force; NULL: nothing, and then the kernel is left alone */
 	struct pass *pass;     /* the latest, and */
 	struct status *status; /* what it makes of each object; NULL before the first */
-	bool passing;	       /* in a pass: the loop turns for others only */
-	bool missed;	       /* something happened meanwhile */
-	bool armed;	       /* the timer soon runs */
-	bool follow;	       /* the next pass also looks at the names of silent peers */
-	int64_t ended, took;   /* the latest pass, ms */
-	int64_t at, started;   /* the latest pass, and we, seconds since 1970 */
+	const struct state *wanted; /* kept's, or already its successor's */
+	bool passing;		    /* in a pass: the loop turns for others only */
+	bool missed;		    /* something happened meanwhile */
+	bool armed;		    /* the timer soon runs */
+	bool follow;		    /* the next pass also looks at the names of silent peers */
+	int64_t ended, took;	    /* the latest pass, ms */
+	int64_t at, started;	    /* the latest pass, and we, seconds since 1970 */
 	unsigned ticks;
 	int watches[3]; /* inotify's, of the folders */
 	char *failures; /* as last logged */

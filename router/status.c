@@ -209,14 +209,15 @@ void status_free(struct status *s)
 		arena_free(s->arena);
 }
 
-void status_removed(struct status *s, const struct object *claim, int64_t now)
+unsigned status_removed(struct status *s, const struct object *claim, int64_t now)
 {
-	struct fate *f = s ? fate_of(s, claim) : NULL;
+	struct fate *f;
 
-	if (!f)
-		return;
-	f->removed++;
+	if (!s || claim < s->kept->objects || claim >= s->kept->objects + s->kept->count)
+		return 1;
+	f = fate_of(s, claim);
 	f->last_removed = now;
+	return ++f->removed;
 }
 
 /* ---- words ------------------------------------------------------------------------------ */

@@ -44,8 +44,9 @@ struct status {
 struct status *status_new(const struct status *old, const struct kept *kept,
 			  const struct pass *p, int64_t now);
 void status_free(struct status *s);
-/* Notes that the address of a claim was removed at once, between passes. */
-void status_removed(struct status *s, const struct object *claim, int64_t now);
+/* Notes that the address of a claim was removed between passes; returns how often it was
+ * so far. A claim of a configuration that is only about to come into force is not noted. */
+unsigned status_removed(struct status *s, const struct object *claim, int64_t now);
 
 /* The objects of that kind and name (NULL: any), changed after version since (0: all), into
  * an open list; returns how many. p: the pass that s was made from. */

@@ -119,4 +119,14 @@ static void address_del(struct kernel *k, struct op *op)
 		kernel_no_link(k, op, op->have->link);
 }
 
-const struct driver address_driver = { address_observe, address_put, address_del, NULL };
+/* Whoever took it off before us did what was asked. */
+static void address_flush(struct kernel *k, struct op *ops, size_t count)
+{
+	(void)k;
+	for (size_t i = 0; i < count; i++)
+		if (ops[i].verb == VERB_DELETE && ops[i].error == -EADDRNOTAVAIL)
+			kernel_fail(&ops[i], 0, NULL);
+}
+
+const struct driver address_driver = { address_observe, address_put, address_del,
+				       address_flush };

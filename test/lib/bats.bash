@@ -90,3 +90,29 @@ claim() { # claim ADDRESS [INTERFACE]
 		  capture: { type: proxy-arp, interface: ${2:-lan0}, gratuitousARP: true }
 	END
 }
+
+# daemon SITE: routerd serve there, until it answers; what it says is in $RUN/SITE.log.
+daemon() {
+	on "$1" env "NOTIFY_SOCKET=${NOTIFY-}" "WATCHDOG_USEC=${WATCHDOG-}" "$ROUTERCTL" serve \
+		>>"$RUN/$1.log" 2>&1 3>&- 4>&- &
+	until_ok on "$1" "$ROUTERCTL" status
+}
+
+daemon_pid() { # daemon_pid SITE: as the machine counts
+	pgrep --ns "${SITE[$1]}" --nslist pid -f ' serve$' | tail -n 1
+}
+
+daemon_kill() { # daemon_kill SITE SIGNAL: and wait for its end
+	local pid
+	pid=$(daemon_pid "$1")
+	kill "-$2" "$pid"
+	until_ok eval "! kill -0 $pid"
+}
+
+has_not() { ! "$@"; }
+
+# varlink SITE METHOD [PARAMETERS [MORE]]: the bare answer, as JSON
+varlink() {
+	printf '{"method":"%s","parameters":%s%s}\0' "$2" "${3:-{\}}" "${4-}" |
+		on "$1" timeout 10 socat -t 5 - UNIX-CONNECT:/run/routerd/io.routerd | tr '\0' '\n'
+}

@@ -1,0 +1,565 @@
+# What the daemon holds, and how it takes what comes.
+
+load ../lib/bats
+
+# A router r with the configuration in place, and the daemon on it.
+serve_one() {
+	one_host
+	on r cp "$RUN/r.yaml" /etc/routerd/router.yaml
+	daemon r
+}
+
+object() { # object KIND/NAME FILTER: of what the daemon says of it
+	on r "$ROUTERCTL" get "$1" -o json | jq -r ".objects[0] | $2"
+}
+
+has_route() { on r ip route | grep -q "^$1 dev wg-hybrid proto 200"; }
+has_proxy() { on r ip neigh show proxy | grep -q "^$1 dev ${2:-lan0} proxy"; }
+has_address() { on r ip -4 -o addr | grep -q "inet $1"; }
+has_clamp() { on r nft list table inet routerd_mss | grep -q 'maxseg size set 1300'; }
+
+@test "the daemon makes it all, and ends leaving the network as it is" {
+	serve_one
+	has_route 10.77.60.7
+	has_proxy 10.77.60.7
+	has_clamp
+	daemon_kill r TERM
+	[ ! -e "/proc/${SITE[r]}/root/run/routerd/io.routerd" ]
+	has_route 10.77.60.7
+	has_proxy 10.77.60.7
+	has_clamp
+	on r ip link show wg-hybrid
+	tail -n 1 "$RUN/r.log" | grep -q '<6>routerd ends; the network stays'
+}
+
+@test "what somebody removes or changes is put back by itself" {
+	serve_one
+	on r ip route del 10.77.60.7
+	until_ok has_route 10.77.60.7
+	on r nft delete table inet routerd_mss
+	until_ok has_clamp
+	on r nft add rule inet routerd_mss forward drop
+	until_ok on r sh -c '! nft list table inet routerd_mss | grep -q drop'
+	on r sh -c 'echo 0 >/proc/sys/net/ipv4/ip_forward'
+	until_ok on r grep -q 1 /proc/sys/net/ipv4/ip_forward
+	on r ip link set wg-hybrid down
+	until_ok has_route 10.77.60.7
+	on r ip addr del 10.252.0.2/32 dev wg-hybrid
+	until_ok has_address 10.252.0.2/32
+	on r ip link del wg-hybrid
+	until_ok has_route 10.77.60.7
+	[ "$(on r wg show wg-hybrid peers)" = "$KEY_A" ]
+}
+
+@test "what sends no event is put back by the slow timer" {
+	WATCHDOG=1000000
+	serve_one
+	on r ip neigh del proxy 10.77.60.7 dev lan0
+	on r wg set wg-hybrid peer "$KEY_A" persistent-keepalive 0
+	on r sh -c 'echo 1 >/proc/sys/net/ipv4/conf/all/send_redirects'
+	until_ok has_proxy 10.77.60.7
+	[ "$(on r wg show wg-hybrid persistent-keepalive)" = "$KEY_A	25" ]
+	on r grep -q 0 /proc/sys/net/ipv4/conf/all/send_redirects
+}
+
+@test "a captured address that comes back is gone each time, its neighbours stay" {
+	serve_one
+	for i in $(seq 100); do
+		on r ip addr add 10.77.60.7/24 dev lan0
+		until_ok on r sh -c '! ip -4 -o addr | grep -q 10.77.60.7/'
+	done
+	has_address 10.77.60.2/24
+	has_route 10.77.60.7
+	[ "$(object RemoteAddressClaim/vm-7 .status.captureOSAddressAbsence.removedCount)" -eq 100 ]
+	[ "$(object RemoteAddressClaim/vm-7 .status.captureOSAddressAbsence.enforced)" = true ]
+	[ "$(object RemoteAddressClaim/vm-7 '.conditions[] | select(.type == "Degraded") | .reason')" = AddressReturned ]
+	# told often enough to be seen, not a hundred times
+	[ "$(grep -c 'removed 10.77.60.7/24' "$RUN/r.log")" -le 20 ]
+}
+
+@test "a captured address that is the primary goes, its secondaries stay" {
+	one_host
+	on r ip addr flush dev lan0
+	on r cp "$RUN/r.yaml" /etc/routerd/router.yaml
+	daemon r
+	on r sh -c 'ip addr add 10.77.60.7/24 dev lan0; ip addr add 10.77.60.2/24 dev lan0'
+	until_ok on r sh -c '! ip -4 -o addr | grep -q 10.77.60.7/'
+	on r ip addr add 10.77.60.2/24 dev lan0 2>/dev/null || true
+	has_address 10.77.60.2/24
+}
+
+@test "a link that comes late, is renamed, goes down or away is handled as it happens" {
+	one_host
+	claim 10.77.60.8 lan1 >>"$RUN/r.yaml"
+	on r cp "$RUN/r.yaml" /etc/routerd/router.yaml
+	daemon r
+	[ "$(object RemoteAddressClaim/vm-8 '.conditions[0].reason')" = NoInterface ]
+	[ "$(object RemoteAddressClaim/vm-7 '.conditions[0].status')" = True ]
+	grep -q "<3>.*RemoteAddressClaim/vm-8: cannot .*no interface 'lan1'" "$RUN/r.log"
+	sleep 0.5 # it is told once
+	[ "$(grep -c 'RemoteAddressClaim/vm-8: cannot' "$RUN/r.log")" -eq 1 ]
+
+	on r ip link add late type veth peer name late-peer
+	on r ip link set late name lan1
+	on r ip link set lan1 up
+	until_ok has_proxy 10.77.60.8 lan1
+	[ "$(object RemoteAddressClaim/vm-8 '.conditions[0].status')" = True ]
+
+	on r ip link set lan1 down # takes the proxy along, without an event of its own
+	until_ok has_proxy 10.77.60.8 lan1
+	on r ip link set lan1 down
+	on r ip link set lan1 name other
+	until_ok eval '[ "$(object RemoteAddressClaim/vm-8 ".conditions[0].reason")" = NoInterface ]'
+	on r ip link set other name lan1
+	until_ok has_proxy 10.77.60.8 lan1
+	on r ip link del lan1
+	until_ok eval '[ "$(object RemoteAddressClaim/vm-8 ".conditions[0].reason")" = NoInterface ]'
+	has_proxy 10.77.60.7
+}
+
+@test "kill -9 and a new start change nothing in the kernel" {
+	serve_one
+	until_ok eval '[ "$(object RemoteAddressClaim/vm-7 ".conditions[0].status")" = True ]'
+	on r timeout 20 ip -4 monitor link address route rule >"$RUN/events" 2>&1 3>&- 4>&- &
+	on r timeout 20 nft monitor >"$RUN/nft-events" 2>&1 3>&- 4>&- &
+	sleep 0.5 # until they listen
+	for delay in 0 0.001 0.003 0.01 0.03 0.1; do
+		sleep "$delay"
+		daemon_kill r KILL
+		on r "$ROUTERCTL" serve >>"$RUN/r.log" 2>&1 3>&- 4>&- &
+	done
+	until_ok on r "$ROUTERCTL" status
+	daemon_kill r TERM
+	daemon r
+	on r "$ROUTERCTL" reload
+	cat "$RUN/events" "$RUN/nft-events"
+	[ ! -s "$RUN/events" ]
+	[ ! -s "$RUN/nft-events" ]
+}
+
+@test "traffic does not stop when the daemon is killed, stopped and started" {
+	pair_new
+	pair_configs
+	for site in cr:cloud or:onprem; do
+		on "${site%:*}" cp "$RUN/${site#*:}.yaml" /etc/routerd/router.yaml
+		daemon "${site%:*}"
+	done
+	pings cc 10.77.60.9
+	(for signal in KILL TERM KILL; do
+		daemon_kill cr $signal
+		daemon_kill or $signal
+		daemon cr
+		daemon or
+	done) 3>&- 4>&- &
+	restarts=$!
+	run on cc ping -c 100 -i 0.02 -W 2 -q 10.77.60.9
+	wait "$restarts"
+	echo "$output"
+	[[ $output == *' 0% packet loss'* ]]
+	[ "$(transfer cc oc 10.77.60.9 8 20)" = 10.77.60.7 ]
+}
+
+@test "a second daemon refuses, and says why" {
+	serve_one
+	run on r timeout 10 "$ROUTERCTL" serve
+	echo "$output"
+	[ "$status" -eq 1 ]
+	[[ $output == '<3>another routerd serves this network already'* ]]
+	run on r unshare --net timeout 10 "$ROUTERCTL" serve
+	echo "$output"
+	[ "$status" -eq 1 ]
+	[[ $output == *'is served by another routerd, of another network namespace'* ]]
+	on r "$ROUTERCTL" status
+	router r delete --all
+	[ "$status" -eq 1 ]
+	[[ $output == *'would put everything back'* ]]
+	# in another network it is nobody's business
+	run on r unshare --net "$ROUTERCTL" delete --all
+	[ "$status" -eq 0 ]
+}
+
+@test "a file with faults never replaces what is in force, and the daemon says so" {
+	serve_one
+	on r sh -c 'echo "kind: Nonsense" >/etc/routerd/conf.d/x.yaml'
+	until_ok on r sh -c "'$ROUTERCTL' status -o json | jq -e '.config.valid == false'"
+	on r "$ROUTERCTL" status -o json | jq -e '.config.source == "files" and
+		(.config.faults[0] | startswith("/etc/routerd/conf.d/x.yaml:1:7: error: no kind"))'
+	grep -q '<3>/etc/routerd/conf.d/x.yaml:1:7: error: no kind' "$RUN/r.log"
+	on r "$ROUTERCTL" metrics | grep -qx 'routerd_config_valid 0'
+	has_route 10.77.60.7
+	on r ip route del 10.77.60.7
+	until_ok has_route 10.77.60.7
+
+	daemon_kill r KILL # a start with the bad file: the last good is used, loudly
+	on r ip route del 10.77.60.7
+	daemon r
+	until_ok has_route 10.77.60.7
+	grep -q '<3>the configuration has faults: the last good one, /var/lib/routerd/good, is used' "$RUN/r.log"
+	on r "$ROUTERCTL" status -o json | jq -e '.config.source == "last-good"'
+	on r "$ROUTERCTL" metrics | grep -qx 'routerd_config_last_good 1'
+	[[ $(object RemoteAddressClaim/vm-7 .file) == /var/lib/routerd/good/router.yaml ]]
+
+	on r rm /etc/routerd/conf.d/x.yaml
+	until_ok on r sh -c "'$ROUTERCTL' status -o json | jq -e '.config.valid and .config.source == \"files\"'"
+}
+
+@test "without any configuration the kernel is left alone, and one that comes is taken" {
+	one_host
+	router r apply -f "$RUN/r.yaml"
+	daemon r
+	[ "$(on r "$ROUTERCTL" status -o json | jq -r .config.source)" = none ]
+	has_route 10.77.60.7
+	router r get
+	[[ $output == *'nothing is in force'* ]]
+	claim 10.77.60.8 >>"$RUN/r.yaml"
+	on r cp "$RUN/r.yaml" /etc/routerd/router.yaml
+	until_ok has_route 10.77.60.8
+}
+
+@test "files, folders and links in conf.d and peers are taken as they come and go" {
+	serve_one
+	claim 10.77.60.8 | sed 1d >"$RUN/c8.yaml"
+	claim 10.77.60.9 | sed 1d >"$RUN/c9.yaml"
+	on r cp "$RUN/c8.yaml" /etc/routerd/conf.d/
+	until_ok has_route 10.77.60.8
+	on r mkdir /etc/routerd/peers
+	on r ln -s "$RUN/c9.yaml" /etc/routerd/peers/c9.yaml
+	until_ok has_route 10.77.60.9
+	on r rm /etc/routerd/conf.d/c8.yaml
+	until_ok has_not has_route 10.77.60.8
+	on r mv /etc/routerd/peers /etc/routerd/conf.d/aside
+	until_ok has_not has_route 10.77.60.9
+	sed 's/10.252.0.2/10.252.0.3/' "$RUN/r.yaml" >"$RUN/r2.yaml"
+	on r sh -c "cat '$RUN/r2.yaml' >/etc/routerd/router.yaml"
+	until_ok has_address 10.252.0.3/32
+}
+
+@test "SIGHUP reads the files again, and the manager is told" {
+	one_host
+	# shellcheck disable=SC2016 # expands in socat's shell
+	on r timeout 30 socat -u UNIX-RECVFROM:/run/notify,fork OPEN:"$RUN/notify",creat,append \
+		>/dev/null 2>&1 3>&- 4>&- &
+	until_ok on r test -S /run/notify
+	on r cp "$RUN/r.yaml" /etc/routerd/router.yaml
+	NOTIFY=/run/notify WATCHDOG=400000 daemon r
+	until_ok grep -q '^READY=1' "$RUN/notify"
+	until_ok grep -q '^STATUS=6 of 6 objects ready, 1 degraded' "$RUN/notify"
+	until_ok grep -q 'WATCHDOG=1' "$RUN/notify"
+	: >"$RUN/notify"
+	kill -HUP "$(daemon_pid r)"
+	until_ok grep -q '^RELOADING=1' "$RUN/notify"
+	until_ok grep -q '^MONOTONIC_USEC=[1-9]' "$RUN/notify"
+	until_ok grep -q '^READY=1' "$RUN/notify"
+	[ "$(grep -c 'the configuration was read' "$RUN/r.log")" -eq 2 ]
+	daemon_kill r TERM
+	until_ok grep -q '^STOPPING=1' "$RUN/notify"
+}
+
+@test "apply installs the file, and what fails is told by its object" {
+	serve_one
+	on r chmod 640 /etc/routerd/router.yaml
+	sed 's/10.252.0.2/10.252.0.3/' "$RUN/r.yaml" >"$RUN/r2.yaml"
+	claim 10.77.60.8 lan9 >>"$RUN/r2.yaml"
+	router r apply -f "$RUN/r2.yaml"
+	[ "$status" -eq 1 ]
+	[[ $output == *'add address 10.252.0.3/32 dev wg-hybrid  # IPv4StaticAddress/overlay'* ]]
+	[[ $output == *"/etc/routerd/router.yaml:"*": RemoteAddressClaim/vm-8: cannot "*"no interface 'lan9'"* ]]
+	on r cmp "$RUN/r2.yaml" /etc/routerd/router.yaml
+	[ "$(on r stat -c %a /etc/routerd/router.yaml)" = 640 ]
+	[ -z "$(on r find /etc/routerd -name '.router*')" ]
+	has_address 10.252.0.3/32
+
+	run on r sh -c "'$ROUTERCTL' apply -f - -o json <'$RUN/r.yaml'"
+	[ "$status" -eq 0 ]
+	jq -e '[.ops[].verb] | contains(["add", "delete"])' <<<"$output"
+	on r cmp "$RUN/r.yaml" /etc/routerd/router.yaml
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+}
+
+@test "apply refuses a file with faults and leaves everything as it was" {
+	serve_one
+	sed 's/publicKey: .*/publicKey: nonsense/' "$RUN/r.yaml" >"$RUN/bad.yaml"
+	router r apply -f "$RUN/bad.yaml"
+	[ "$status" -eq 1 ]
+	[[ ${lines[0]} == "$RUN/bad.yaml:"*'error: WireGuardPeer/cloud: spec.publicKey'* ]]
+	[[ $output == *'nothing was changed'* ]]
+	on r cmp "$RUN/r.yaml" /etc/routerd/router.yaml
+	[ -z "$(on r find /etc/routerd -name '.router*')" ]
+	router r apply -f "$RUN/r.yaml" -f "$RUN/bad.yaml"
+	[ "$status" -eq 2 ]
+	router r apply -f /nonexistent
+	[ "$status" -eq 1 ]
+	[[ $output == *'/nonexistent: No such file or directory'* ]]
+	on r mount -o remount,size=4k etc /etc/routerd || on r mount -t tmpfs -o size=8k small /etc/routerd
+	head -c 100000 /dev/zero | tr '\0' '#' >>"$RUN/r.yaml"
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 1 ]
+	[[ $output == *'No space left on device'* ]]
+	has_route 10.77.60.7
+}
+
+@test "rollback goes back, and again forth" {
+	serve_one
+	router r rollback
+	[ "$status" -eq 1 ]
+	[[ $output == *'no earlier configuration'* ]]
+	claim 10.77.60.8 | sed 1d >"$RUN/c8.yaml"
+	on r cp "$RUN/c8.yaml" /etc/routerd/conf.d/c8.yaml
+	until_ok has_route 10.77.60.8
+	router r rollback
+	[ "$status" -eq 0 ]
+	[[ $output == *'delete route 10.77.60.8/32'* ]]
+	on r test -e /etc/routerd/conf.d/c8.yaml.aside
+	on r test ! -e /etc/routerd/conf.d/c8.yaml
+	router r rollback
+	[ "$status" -eq 0 ]
+	has_route 10.77.60.8
+	on r cmp "$RUN/c8.yaml" /etc/routerd/conf.d/c8.yaml
+
+	# with faults in the files, rollback is what puts the good ones back
+	on r sh -c 'echo nonsense >>/etc/routerd/router.yaml'
+	until_ok on r sh -c "'$ROUTERCTL' status -o json | jq -e '.config.valid | not'"
+	router r rollback
+	[ "$status" -eq 0 ]
+	on r cmp "$RUN/r.yaml" /etc/routerd/router.yaml
+	on r grep -q nonsense /etc/routerd/router.yaml.aside
+	has_route 10.77.60.8
+}
+
+@test "a change that nobody confirms is taken back; also after a kill" {
+	serve_one
+	sed 's/10.252.0.2/10.252.0.3/' "$RUN/r.yaml" >"$RUN/r2.yaml"
+	router r apply --confirm-within 1s -f "$RUN/r2.yaml"
+	[ "$status" -eq 0 ]
+	[[ $output == *"confirm with 'routerctl confirm' within 1 s"* ]]
+	has_address 10.252.0.3/32
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 1 ]
+	[[ $output == *'awaits confirmation'* ]]
+	until_ok has_address 10.252.0.2/32
+	on r cmp "$RUN/r.yaml" /etc/routerd/router.yaml
+	router r confirm
+	[ "$status" -eq 1 ]
+
+	router r apply --confirm-within 1m -f "$RUN/r2.yaml"
+	has_address 10.252.0.3/32
+	daemon_kill r KILL
+	daemon r
+	until_ok has_address 10.252.0.2/32
+	on r cmp "$RUN/r.yaml" /etc/routerd/router.yaml
+	grep -q '<4>the last change of the configuration was not confirmed' "$RUN/r.log"
+
+	router r apply --confirm-within 1s -f "$RUN/r2.yaml"
+	router r confirm
+	[ "$status" -eq 0 ]
+	sleep 1.5 # nothing may happen
+	has_address 10.252.0.3/32
+	daemon_kill r TERM
+	router r apply --confirm-within 5s -f "$RUN/r.yaml"
+	[ "$status" -eq 1 ]
+	[[ $output == *'needs the daemon'* ]]
+}
+
+@test "the disk for the last good is full: the change is in force, and that is said" {
+	serve_one
+	on r mount -t tmpfs -o size=4k full /var/lib/routerd
+	on r sh -c 'head -c 4096 /dev/zero >/var/lib/routerd/all'
+	claim 10.77.60.8 >>"$RUN/r.yaml"
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+	has_route 10.77.60.8
+	grep -q '<4>/var/lib/routerd: this configuration cannot be kept as the last good one: No space' "$RUN/r.log"
+}
+
+@test "the socket speaks varlink" {
+	serve_one
+	varlink r org.varlink.service.GetInfo | jq -e '.parameters.interfaces == ["org.varlink.service", "io.routerd"]'
+	varlink r org.varlink.service.GetInterfaceDescription '{"interface":"io.routerd"}' |
+		jq -er '.parameters.description' | grep -q '^method Get(kind: ?string'
+	varlink r org.varlink.service.GetInterfaceDescription '{"interface":"io.nobody"}' |
+		jq -e '.error == "org.varlink.service.InterfaceNotFound" and .parameters.interface == "io.nobody"'
+	varlink r io.routerd.Nothing | jq -e '.error == "org.varlink.service.MethodNotFound"'
+	varlink r io.nobody.Get | jq -e '.error == "org.varlink.service.InterfaceNotFound"'
+	varlink r io.routerd.Get '{"kind":"nonsense"}' |
+		jq -e '.error == "org.varlink.service.InvalidParameter" and .parameters.parameter == "kind"'
+	varlink r io.routerd.Apply '{"path":"/etc/shadow"}' | jq -e '.parameters.parameter == "path"'
+	varlink r io.routerd.Apply '{"path":"/etc/routerd/.router.yaml./../../shadow"}' | jq -e '.parameters.parameter == "path"'
+	varlink r io.routerd.Get '{"kind":"wireguardpeer"}' | jq -e '.parameters.objects[0].name == "cloud"'
+	[ -z "$(varlink r io.routerd.Get '{}' ',"oneway":true')" ]
+	# two requests in one datagram: two answers, in order
+	printf '{"method":"io.routerd.GetStatus"}\0{"method":"org.varlink.service.GetInfo"}\0' |
+		on r timeout 5 socat -t 2 - UNIX-CONNECT:/run/routerd/io.routerd | tr '\0' '\n' |
+		jq -se '(.[0].parameters.pid > 0) and .[1].parameters.vendor == "routerd"'
+	if command -v varlinkctl >/dev/null; then
+		on r varlinkctl info /run/routerd/io.routerd
+		on r varlinkctl introspect /run/routerd/io.routerd io.routerd
+		on r varlinkctl call /run/routerd/io.routerd io.routerd.GetStatus '{}'
+	fi
+}
+
+@test "rude clients do not hold it up: garbage, half messages, floods, readers that do not read" {
+	serve_one
+	at=UNIX-CONNECT:/run/routerd/io.routerd
+	for i in $(seq 5); do
+		head -c 20000 /dev/urandom | on r timeout 5 socat -u - "$at" 2>/dev/null || true
+	done
+	head -c 3000000 /dev/zero | tr '\0' '{' | on r timeout 5 socat -u - "$at" 2>/dev/null || true
+	printf '{"method":"io.routerd.Get"' | on r timeout 5 socat -u - "$at"
+	printf '[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\0' | on r timeout 5 socat -t 1 - "$at"
+	# one who asks a thousand times and reads nothing
+	(printf '{"method":"io.routerd.Get"}\0%.0s' $(seq 1000); sleep 8) |
+		on r timeout 10 socat -u - "$at" >/dev/null 2>&1 3>&- 4>&- &
+	# a thousand who say nothing
+	on r timeout 20 bash -c 'for i in $(seq 1000); do
+			exec {fd}<> <(:); coproc C { exec socat -u - UNIX-CONNECT:/run/routerd/io.routerd; } 2>/dev/null
+		done' >/dev/null 2>&1 3>&- 4>&- &
+	for i in $(seq 10); do
+		on r "$ROUTERCTL" status >/dev/null
+		on r ip addr add 10.77.60.7/24 dev lan0
+		until_ok on r sh -c '! ip -4 -o addr | grep -q 10.77.60.7/'
+	done
+	on r ip route del 10.77.60.7
+	until_ok has_route 10.77.60.7
+}
+
+@test "get --watch tells what changes, and only that" {
+	serve_one
+	on r timeout 20 "$ROUTERCTL" get --watch >"$RUN/watch" 2>&1 3>&- 4>&- &
+	until_ok grep -q '^OBJECT' "$RUN/watch"
+	[ "$(wc -l <"$RUN/watch")" -eq 7 ]
+	on r ip link set lan0 name lan9
+	until_ok grep -q '^RemoteAddressClaim/vm-7 *NotReady .*no interface' "$RUN/watch"
+	on r ip link set lan9 name lan0
+	until_ok eval '[ "$(grep -c "^RemoteAddressClaim/vm-7 *Ready" "$RUN/watch")" -eq 2 ]'
+	[ "$(grep -c '^IPv4StaticAddress' "$RUN/watch")" -eq 1 ]
+	daemon_kill r TERM
+	until_ok grep -q 'routerd has ended' "$RUN/watch"
+}
+
+@test "who may ask: root all, the group routerd questions, others nothing" {
+	one_host
+	printf 'root:x:0:\nrouterd:x:4242:\n' >"$RUN/group"
+	site_file r "$RUN/group" /etc/group
+	on r cp "$RUN/r.yaml" /etc/routerd/router.yaml
+	daemon r
+	[ "$(on r stat -c '%a %g' /run/routerd/io.routerd)" = '660 4242' ]
+	as() { on r setpriv --reuid 65534 --regid "$1" --clear-groups --bounding-set=-all \
+		env ASAN_OPTIONS=detect_leaks=0 "$ROUTERCTL" "${@:2}"; }
+	run as 4242 get
+	[ "$status" -eq 0 ]
+	[[ $output == *RemoteAddressClaim/vm-7* ]]
+	run as 4242 reload
+	[ "$status" -eq 1 ]
+	[[ $output == *'needs root'* ]]
+	run on r setpriv --reuid 65534 --regid 4242 --clear-groups socat -t 2 - UNIX-CONNECT:/run/routerd/io.routerd \
+		< <(printf '{"method":"io.routerd.Reload"}\0')
+	[[ $output == *org.varlink.service.PermissionDenied* ]]
+	run as 65534 get
+	[ "$status" -eq 1 ]
+	[[ $output == *'only root and members of group'* ]]
+}
+
+@test "a dead name server holds up neither removals nor questions" {
+	one_host
+	ENDPOINT=nowhere.example:51820
+	base >"$RUN/r.yaml"
+	claim 10.77.60.7 >>"$RUN/r.yaml"
+	echo 'nameserver 10.77.60.99' >"$RUN/resolv.conf"
+	site_file r "$RUN/resolv.conf" /etc/resolv.conf
+	on r cp "$RUN/r.yaml" /etc/routerd/router.yaml
+	on r "$ROUTERCTL" serve >>"$RUN/r.log" 2>&1 3>&- 4>&- &
+	until_ok on r "$ROUTERCTL" status
+	sed 's/nowhere/elsewhere/; s/persistentKeepalive: 25/persistentKeepalive: 26/' "$RUN/r.yaml" >"$RUN/r2.yaml"
+	on r "$ROUTERCTL" apply -f "$RUN/r2.yaml" >"$RUN/apply" 2>&1 3>&- 4>&- &
+	sleep 0.5 # the pass waits for the name now
+	start=$EPOCHREALTIME
+	for i in 1 2 3; do
+		on r "$ROUTERCTL" status >/dev/null
+		on r ip addr add 10.77.60.7/24 dev lan0
+		until_ok on r sh -c '! ip -4 -o addr | grep -q 10.77.60.7/'
+	done
+	awk "BEGIN { exit !($EPOCHREALTIME - $start < 2) }"
+	until_ok eval '[ "$(object WireGuardPeer/cloud ".conditions[1].reason")" = EndpointUnresolved ]'
+	grep -q 'nowhere.example: .*the peer is made without it' "$RUN/r.log"
+}
+
+@test "a name that leads elsewhere is followed while the peer is silent" {
+	one_host
+	ENDPOINT=hub.example:51820
+	base >"$RUN/r.yaml"
+	printf '192.0.2.7 hub.example\n' >"$RUN/hosts"
+	site_file r "$RUN/hosts" /etc/hosts
+	on r cp "$RUN/r.yaml" /etc/routerd/router.yaml
+	WATCHDOG=600000 daemon r
+	[ "$(on r wg show wg-hybrid endpoints)" = "$KEY_A	192.0.2.7:51820" ]
+	printf '192.0.2.8 hub.example\n' >"$RUN/hosts"
+	until_ok eval '[ "$(on r wg show wg-hybrid endpoints)" = "$KEY_A	192.0.2.8:51820" ]'
+	grep -q '<6>WireGuardPeer/cloud: its name now leads to 192.0.2.8' "$RUN/r.log"
+}
+
+@test "events that were lost lead to a fresh look" {
+	serve_one
+	pid=$(daemon_pid r)
+	kill -STOP "$pid"
+	on r ip route del 10.77.60.7
+	on r ip link add dump0 type bridge
+	on r ip link set dump0 up
+	for i in 1 2 3; do
+		seq -f "route add 10.99.%g.0/24 dev dump0" 0 255 | on r ip -batch - || true
+		on r bash -c 'for a in $(seq 0 39); do seq -f "route add 10.$((100 + a)).%g.0/24 dev dump0" 0 255; done' |
+			on r ip -batch - 2>/dev/null || true
+		on r ip link set dump0 down
+		on r ip link set dump0 up
+	done
+	kill -CONT "$pid" "$(awk '/^PPid/ { print $2 }' "/proc/$pid/status")" # nsenter stops along
+	until_ok has_route 10.77.60.7
+}
+
+@test "metrics are OpenMetrics, also over HTTP, also without the daemon" {
+	serve_one
+	for i in 1 2 3; do
+		on r ip addr add 10.77.60.7/24 dev lan0
+		until_ok on r sh -c '! ip -4 -o addr | grep -q 10.77.60.7/'
+	done
+	on r "$ROUTERCTL" metrics >"$RUN/metrics"
+	grep -qx 'routerd_removed_addresses_total 3' "$RUN/metrics"
+	grep -qx 'routerd_objects_ready{kind="RemoteAddressClaim"} 1' "$RUN/metrics"
+	grep -qx 'routerd_peer_receive_bytes_total{interface="wg-hybrid",peer="cloud"} 0' "$RUN/metrics"
+	printf 'GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n' | on r "$ROUTERCTL" metrics --http >"$RUN/http"
+	head -n 1 "$RUN/http" | grep -q '^HTTP/1.0 200 OK'
+	grep -q '^Content-Type: application/openmetrics-text; version=1.0.0' "$RUN/http"
+	printf 'GET /etc HTTP/1.1\r\n\r\n' | on r "$ROUTERCTL" metrics --http | grep -q '404 Not Found'
+	printf 'POST /metrics HTTP/1.1\r\n\r\n' | on r "$ROUTERCTL" metrics --http | grep -q '405 '
+	daemon_kill r TERM
+	on r "$ROUTERCTL" metrics >"$RUN/without"
+	grep -qx 'routerd_up 0' "$RUN/without"
+	if command -v python3 >/dev/null; then # the virtual machine has none
+		for f in metrics without; do
+			/usr/bin/python3 -c 'import sys
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
+print(len(list(parse(sys.stdin.read()))))' <"$RUN/$f"
+		done
+	fi
+}
+
+@test "get and describe work without the daemon too" {
+	one_host
+	on r cp "$RUN/r.yaml" /etc/routerd/router.yaml
+	router r get
+	[ "$status" -eq 0 ]
+	[[ $output == *'RemoteAddressClaim/vm-7 '*'NotReady '*'not applied'* ]]
+	router r apply
+	router r get
+	[[ $output != *NotReady* ]]
+	router r describe RemoteAddressClaim/vm-7
+	[[ $output == *'mss: 1300'* ]]
+	router r get -f "$RUN/r.yaml" -o json wireguardinterface/wg-hybrid
+	jq -e '.objects[0].status.carriedBy | test("kernel|wireguard-go")' <<<"$output"
+	router r get nonsense
+	[ "$status" -eq 1 ]
+	router r status
+	[ "$status" -eq 1 ]
+	[[ $output == *'does not serve here'* ]]
+}
