@@ -113,7 +113,9 @@ golden: all ## configurations against test/golden; UPDATE=1 rewrites them
 	ROUTERCTL=$(abspath $(O)/bin/routerctl) test/golden/run
 
 netns: root all ## bats in network namespaces
-	ROUTERCTL=$(abspath $(O)/bin/routerctl) bats $(BATSFLAGS) test/netns
+	+@$(MAKE) -s -j2 -Otarget $(patsubst test/netns/%.bats,netns-%,$(wildcard test/netns/*.bats))
+netns-%: test/netns/%.bats
+	ROUTERCTL=$(abspath $(O)/bin/routerctl) bats $(BATSFLAGS) $<
 
 vm: root all ## the namespace tests once more in a virtual machine, with the kernel's WireGuard
 	test/vm/run --timeout 1500 --add $(CURDIR)/test --add $(CURDIR)/$(O)/bin \
