@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clean.h"
+#include "doctor/doctor.h"
 #include "load.h"
 #include "reconcile.h"
 
@@ -186,6 +187,29 @@ enum ctl_exit ctl_render(const struct ctl *o)
 	config_lower(&c, &want);
 	report_state(&want, o->formatted ? o->format : REPORT_YAML, stdout);
 	return printed(CTL_OK);
+}
+
+enum ctl_exit ctl_doctor(const struct ctl *o)
+{
+	CLEAN(arena_done) struct arena *a = arena_new();
+	const char *term = getenv("TERM");
+	struct doctor_request q = {
+		.files = o->files,
+		.file_count = o->file_count,
+		.areas = o->words,
+		.area_count = o->word_count,
+		.format = o->format,
+		.colour = isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") != 0,
+		.probe = o->probe,
+	};
+
+	for (size_t i = 0; i < o->word_count; i++)
+		if (!doctor_knows(o->words[i])) {
+			fprintf(stderr, "routerctl: doctor has no area '%.60s'; it has %s\n",
+				o->words[i], doctor_areas(a));
+			return CTL_USAGE;
+		}
+	return printed(doctor_run(&q, stdout) ? CTL_OK : CTL_FAILED);
 }
 
 enum ctl_exit ctl_version(const struct ctl *o)

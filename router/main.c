@@ -12,7 +12,7 @@
 static const struct command {
 	const char *name;
 	enum ctl_exit (*run)(const struct ctl *c);
-	const char *options; /* letters of those it takes */
+	const char *options; /* letters of those it takes; '+': words, too */
 	const char *help;
 } commands[] = {
 	{ "validate", ctl_validate, "f", "read the configuration and report every fault" },
@@ -20,14 +20,20 @@ static const struct command {
 	{ "apply", ctl_apply, "fo", "make the kernel so, and report what was changed" },
 	{ "render", ctl_render, "fo", "show the wanted state" },
 	{ "delete", ctl_delete, "oAn", "take down all that routerd made" },
+	{ "doctor", ctl_doctor, "fop+", "say what is wrong on this machine, and what to do" },
 	{ "version", ctl_version, "o", "print the version" },
 };
 
 static const struct option longs[] = {
-	{ "file", required_argument, NULL, 'f' },    { "output", required_argument, NULL, 'o' },
-	{ "against", required_argument, NULL, 'a' }, { "exit-code", no_argument, NULL, 'x' },
-	{ "all", no_argument, NULL, 'A' },	     { "dry-run", no_argument, NULL, 'n' },
-	{ "help", no_argument, NULL, 'h' },	     { 0 },
+	{ "file", required_argument, NULL, 'f' },
+	{ "output", required_argument, NULL, 'o' },
+	{ "against", required_argument, NULL, 'a' },
+	{ "exit-code", no_argument, NULL, 'x' },
+	{ "all", no_argument, NULL, 'A' },
+	{ "dry-run", no_argument, NULL, 'n' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "probe", no_argument, NULL, 'p' },
+	{ 0 },
 };
 
 static void help(FILE *out)
@@ -43,6 +49,8 @@ static void help(FILE *out)
 	      "      --exit-code      plan: exit 3 when there is something to change\n"
 	      "      --all            delete: required\n"
 	      "      --dry-run        delete: only show\n"
+	      "      --probe          doctor: send packets to measure the path\n"
+	      "  AREA...              doctor: only these, as hybrid or wireguard\n"
 	      "\n"
 	      "exit: 0 fine, 1 a check or an operation failed, 2 wrong usage, 3 changes "
 	      "pending\n",
@@ -101,6 +109,8 @@ static bool set_option(struct ctl *c, int letter)
 		return c->all = true;
 	case 'n':
 		return c->dry_run = true;
+	case 'p':
+		return c->probe = true;
 	default:
 		return false;
 	}
@@ -155,6 +165,14 @@ int main(int argc, char **argv)
 		}
 		if (!set_option(&c, letter))
 			return usage();
+	}
+	if (optind < argc && strchr(cmd->options, '+')) {
+		if (argc - optind > CTL_WORDS) {
+			fprintf(stderr, "routerctl: more than %d arguments\n", CTL_WORDS);
+			return usage();
+		}
+		while (optind < argc)
+			c.words[c.word_count++] = argv[optind++];
 	}
 	if (optind < argc) {
 		fprintf(stderr,
