@@ -67,6 +67,8 @@ static const struct rule {
 	{ "pve", "^(eth|ens|enp)[0-9]", "the guest's name of the NIC" },
 };
 
+#define RULES (sizeof(rules) / sizeof(*rules))
+
 static const struct {
 	const char *provider, *want;
 	bool caseless; /* where ids are compared */
@@ -82,16 +84,16 @@ static const struct {
 	{ "pve", "the NIC's MAC address, or net0 to net31", true },
 };
 
-static bool matches(const char *pattern, const char *text)
+/* Compiled at first use and kept: thousands of claims are compared with a few patterns. */
+static bool matches(size_t rule, const char *text)
 {
-	regex_t re;
-	bool yes;
+	static regex_t compiled[RULES];
+	static bool ready[RULES];
 
-	if (regcomp(&re, pattern, REG_EXTENDED | REG_ICASE | REG_NOSUB) != 0)
-		return false;
-	yes = regexec(&re, text, 0, NULL, 0) == 0;
-	regfree(&re);
-	return yes;
+	if (!ready[rule])
+		ready[rule] = regcomp(&compiled[rule], rules[rule].pattern,
+				      REG_EXTENDED | REG_ICASE | REG_NOSUB) == 0;
+	return ready[rule] && regexec(&compiled[rule], text, 0, NULL, 0) == 0;
 }
 
 enum nicref nicref_check(const char *provider, const char *text, const char **ret_is,
@@ -107,17 +109,16 @@ enum nicref nicref_check(const char *provider, const char *text, const char **re
 		}
 	if (!known)
 		return NICREF_PROVIDER;
-	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++) {
-		if (strcmp(rules[i].provider, provider) != 0 ||
-		    !matches(rules[i].pattern, text))
+	for (size_t i = 0; i < RULES; i++) {
+		if (strcmp(rules[i].provider, provider) != 0 || !matches(i, text))
 			continue;
 		*ret_is = rules[i].is;
 		return rules[i].is ? NICREF_WRONG : NICREF_OK;
 	}
 	/* Nothing known of this provider: perhaps of another. */
-	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++)
+	for (size_t i = 0; i < RULES; i++)
 		if (!rules[i].is && strcmp(rules[i].provider, provider) != 0 &&
-		    strcmp(rules[i].provider, "pve") != 0 && matches(rules[i].pattern, text)) {
+		    strcmp(rules[i].provider, "pve") != 0 && matches(i, text)) {
 			*ret_is = "a NIC of another provider";
 			break;
 		}

@@ -124,9 +124,9 @@ bool doctor_sees(struct doctor *d, enum item_type type, const char *area, const 
 {
 	if (!(d->pass->have.blind >> type & 1))
 		return true;
-	doctor_add(d, area, name, CHECK_SKIP, NULL,
-		   "only root can see this; run it as 'sudo routerctl doctor%s %s'", d->files,
-		   area);
+	doctor_add(d, area, name, CHECK_SKIP,
+		   arena_printf(d->arena, "sudo routerctl doctor%s %s", d->files, area),
+		   "only root can see this");
 	return false;
 }
 

@@ -148,7 +148,7 @@ static void check_captures(struct hybrid *h)
 		else
 			t.good++;
 	}
-	tally_end(&t, "%zu, there and up", t.good);
+	tally_end(&t, "there and up: %zu", t.good);
 }
 
 static void check_tunnels(struct hybrid *h)
@@ -169,7 +169,7 @@ static void check_tunnels(struct hybrid *h)
 				  p->link.name, object_where(h->d->arena, peers[i]),
 				  l ? "is down" : "is not there");
 	}
-	tally_end(&t, "the links to %zu peers are there and up", t.good);
+	tally_end(&t, "OverlayPeers whose link is there and up: %zu", t.good);
 }
 
 /* ---- captured addresses ----------------------------------------------------------------- */
@@ -193,7 +193,7 @@ static void check_absent(struct hybrid *h)
 			  object_where(h->d->arena, op->want->origin), op->have->link);
 	}
 	t.good = h->count;
-	tally_end(&t, "none of %zu is on this machine's interfaces", t.good);
+	tally_end(&t, "claims: %zu; this machine holds none of their addresses", t.good);
 }
 
 /* ---- delivery --------------------------------------------------------------------------- */
@@ -249,7 +249,7 @@ static void check_routes(struct hybrid *h)
 	for (size_t i = 0; i < h->d->pass->want.count; i++)
 		t.good += h->d->pass->want.items[i].type == ITEM_ROUTE;
 	if (!waiting)
-		tally_end(&t, "all %zu are there", t.good);
+		tally_end(&t, "routes that are there: %zu", t.good);
 }
 
 /* A host of the subnet that is neither claimed nor ours: what a client's packet would come
@@ -370,7 +370,7 @@ static void check_lookup(struct hybrid *h)
 				  object_where(h->d->arena, &of[i]->object), link,
 				  lookup_words(h->d, &ask[i]));
 	}
-	tally_end(&t, "the kernel sends all %zu into their tunnel", t.good);
+	tally_end(&t, "claims that the kernel sends into their tunnel: %zu", t.good);
 }
 
 /* ---- proxy neighbours ------------------------------------------------------------------- */
@@ -421,7 +421,7 @@ static void check_proxies(struct hybrid *h)
 	for (size_t i = 0; i < plan->count; i++)
 		if (plan->ops[i].want && plan->ops[i].want->type == ITEM_PROXY)
 			t.good--; /* its interface is not there, as a row says */
-	tally_end(&t, "ARP is answered for all %zu", t.good);
+	tally_end(&t, "claims that ARP is answered for: %zu", t.good);
 }
 
 void doctor_hybrid(struct doctor *d)

@@ -46,7 +46,7 @@ static void check_clamp(struct doctor *d)
 	}
 	for (size_t i = 0; i < d->pass->want.count; i++)
 		t.good += d->pass->want.items[i].type == ITEM_CLAMP;
-	tally_end(&t, "both directions of all %zu tunnels", t.good);
+	tally_end(&t, "tunnels clamped in both directions: %zu", t.good);
 }
 
 /* ---- what fits -------------------------------------------------------------------------- */
@@ -72,7 +72,7 @@ static uint32_t overhead(const struct overlay_peer *p)
 /* The edit after which no segment is larger than an inner packet of this many bytes. */
 static const char *edit_mtu(struct doctor *d, const struct overlay_peer *p, uint32_t inner)
 {
-	struct mark at = object_mark(&p->object, "underlay.mtu");
+	struct mark at = object_mark(&p->object, p->underlay_mtu ? "underlay.mtu" : "underlay");
 	uint32_t fits = p->tunnel ? inner & ~15U : inner;
 
 	return arena_printf(
@@ -155,8 +155,7 @@ static void check_underlays(struct doctor *d, const struct object **list, size_t
 		return;
 	for (size_t i = 0; i < n; i++)
 		check_underlay(d, &t, overlay_of(list[i]), links, count);
-	tally_end(&t,
-		  "the first hop to each of %zu endpoints takes what the clamp lets through",
+	tally_end(&t, "endpoints whose first hop takes what the clamp lets through: %zu",
 		  t.good);
 }
 
@@ -242,7 +241,8 @@ static void check_path(struct doctor *d, const struct object **list, size_t n)
 		doctor_add(d, AREA, "path", CHECK_SKIP, NULL,
 			   "%zu peers were not measured, as the others took %d s", late,
 			   PROBE_SECONDS);
-	tally_end(&t, "all that the clamp lets through gets to %zu peers and back", t.good);
+	tally_end(&t, "peers that all that the clamp lets through gets to and back from: %zu",
+		  t.good);
 }
 
 void doctor_mtu(struct doctor *d)

@@ -69,7 +69,7 @@ static void check_asked(struct doctor *d, size_t row)
 	for (size_t i = 0; i < d->pass->want.count; i++)
 		t.good += d->pass->want.items[i].type == ITEM_SYSCTL &&
 			  is_asked(&d->pass->want.items[i], row);
-	tally_end(&t, "as asked for, at %zu place%s", t.good, t.good == 1 ? "" : "s");
+	tally_end(&t, "as asked for: %zu", t.good);
 }
 
 /* ---- what nobody asks for, and may be in the way ---------------------------------------- */
@@ -177,6 +177,6 @@ void doctor_sysctl(struct doctor *d)
 	list = tunnels(d, &n);
 	for (size_t i = 0; i < n; i++)
 		check_rp_filter(d, &strict, list[i]);
-	tally_end(&strict, "not strict on any of %zu interfaces", strict.good);
+	tally_end(&strict, "interfaces that are not strict: %zu", strict.good);
 	tally_end(&proxy, "off, as it should be");
 }

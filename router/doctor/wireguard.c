@@ -180,11 +180,13 @@ static void check_interfaces(struct doctor *d)
 	size_t n;
 	const struct object **list = doctor_objects(d, &kind_wireguard_interface, &n);
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++)
 		check_link(d, &links, list[i]);
+	tally_end(&links, "there, up%s: %zu",
+		  d->pass->have.blind >> ITEM_PEER & 1 ? "" : " and on the configured port",
+		  links.good);
+	for (size_t i = 0; i < n; i++)
 		check_key(d, &keyed, list[i]);
-	}
-	tally_end(&links, "%zu, there, up and on the configured port", links.good);
 	tally_end(&keyed, "readable by root alone, and in use");
 }
 
@@ -255,7 +257,7 @@ static void check_allowed(struct doctor *d)
 		doctor_add(d, AREA, "allowed-ips", CHECK_SKIP, NULL,
 			   "%zu wait for their interface, which is not there", waiting);
 	else
-		tally_end(&t, "all %zu prefixes are with their peers", t.good);
+		tally_end(&t, "prefixes that are with their peers: %zu", t.good);
 }
 
 /* Nothing delivers to it, but pings and health checks go there. */
@@ -290,7 +292,7 @@ static void check_overlay(struct doctor *d)
 		    text, object_where(d->arena, list[i]),
 		    object_where(d->arena, &p->tunnel->object));
 	}
-	tally_end(&t, "of %zu peers: each is allowed", t.good);
+	tally_end(&t, "OverlayPeers whose address is allowed: %zu", t.good);
 }
 
 /* ---- peers ------------------------------------------------------------------------------ */
@@ -362,7 +364,7 @@ static void check_peers(struct doctor *d, const struct object **list, size_t n)
 			check_handshake(d, &shaken, list[i]);
 		bare += peer_of(list[i])->endpoint.host && !peer_of(list[i])->keepalive;
 	}
-	tally_end(&shaken, "%zu peers, each heard of lately, or idle", shaken.good);
+	tally_end(&shaken, "peers heard of lately, or idle: %zu", shaken.good);
 	if (bare)
 		doctor_add(d, AREA, "keepalive", CHECK_PASS, NULL,
 			   "%zu peers have an endpoint and no persistentKeepalive: right, "
@@ -406,7 +408,7 @@ static void check_names(struct doctor *d, const struct object **list, size_t n)
 				  "%s of %s does not resolve: %s", ask[i]->host,
 				  object_where(d->arena, of[i]), errors[i]);
 	}
-	tally_end(&t, "all %zu resolve", t.good);
+	tally_end(&t, "names that resolve: %zu", t.good);
 }
 
 /* A handshake's timestamp may not go back (WireGuard's paper, section 5.1): after a start
