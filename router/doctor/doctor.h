@@ -88,16 +88,18 @@ bool doctor_knows(const char *area);
 const char *doctor_areas(struct arena *a); /* "config, hybrid ..." */
 /* The n areas named, in their own order; n 0: all of them. */
 void doctor_examine(struct doctor *d, const char *const *names, size_t n);
-/* The whole: reads the files (CTL's list; n 0: those of load.h), looks, examines. d's probe
- * and arena are set. */
+
+/* What is asked of routerctl doctor. */
 struct doctor_request {
 	const char *const *files, *const *areas;
-	size_t file_count, area_count;
+	size_t file_count, area_count; /* no files: those of load.h; no areas: all */
 	enum report_format format;
 	bool colour, probe;
 };
-/* Prints to out. True: no check failed. */
+/* Reads the configuration, looks at the kernel, examines, and prints to out. True: no check
+ * failed. */
 bool doctor_run(const struct doctor_request *q, FILE *out);
+
 /* print.c */
 void doctor_print(const struct doctor *d, enum report_format format, bool colour, FILE *out);
 enum check_status doctor_overall(const struct doctor *d);

@@ -16,7 +16,8 @@
 #include "doctor/doctor.h"
 
 #define AREA   "host"
-#define SOCKET "/run/routerd/io.routerd"
+#define FOLDER "/run/routerd"
+#define SOCKET FOLDER "/io.routerd"
 #define ROOM   (16 * 1024 * 1024) /* bytes; a configuration, its copies, keys */
 
 static void check_daemon(struct doctor *d)
@@ -77,7 +78,7 @@ static void check_clock(struct doctor *d)
 
 static void check_room(struct doctor *d)
 {
-	static const char *const folders[] = { "/etc", "/var/lib", "/run" };
+	static const char *const folders[] = { "/etc", "/var/lib" };
 	struct tally t = { .d = d, .area = AREA, .name = "space" };
 
 	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
@@ -100,7 +101,22 @@ static void check_room(struct doctor *d)
 		else
 			t.good++;
 	}
-	tally_end(&t, "enough on /etc, /var/lib and /run");
+	tally_end(&t, "enough on /etc and /var/lib");
+}
+
+/* Locks and the control socket lie there: nobody else may put his own in their place. */
+static void check_folder(struct doctor *d)
+{
+	struct stat st;
+
+	if (lstat(FOLDER, &st) < 0)
+		return; /* made by the first who needs it */
+	if (S_ISDIR(st.st_mode) && st.st_uid == 0 && !(st.st_mode & S_IWOTH))
+		doctor_add(d, AREA, "run-folder", CHECK_PASS, NULL, FOLDER " is root's");
+	else
+		doctor_add(d, AREA, "run-folder", CHECK_FAIL,
+			   "chown root " FOLDER " && chmod 755 " FOLDER,
+			   FOLDER " is not root's alone: others could stand in for routerd");
 }
 
 /* ---- another manager of the network ----------------------------------------------------- */
@@ -180,5 +196,6 @@ void doctor_host(struct doctor *d)
 	check_kernel(d);
 	check_clock(d);
 	check_room(d);
+	check_folder(d);
 	check_managers(d);
 }

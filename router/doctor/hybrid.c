@@ -8,8 +8,9 @@
 #include "doctor/doctor.h"
 #include "kernel/look.h"
 
-#define AREA   "hybrid"
-#define SOURCE 65536 /* addresses of a subnet tried for one that is nobody's */
+#define AREA	   "hybrid"
+#define SOURCE	   65536 /* addresses of a subnet tried for one that is nobody's */
+#define CANDIDATES 8	 /* interfaces named, of those that could be meant */
 
 struct hybrid {
 	struct doctor *d;
@@ -45,24 +46,29 @@ static const struct look_link *find_link(const struct hybrid *h, const char *nam
 
 /* ---- interfaces ------------------------------------------------------------------------- */
 
-/* The links that hold an address of the subnet: those that could have been meant. */
+/* The links that hold an address of the subnet: those that could have been meant. *ret is
+ * the first, or NULL. */
 static const char *candidates(struct hybrid *h, const struct addr *prefix, const char **ret)
 {
 	const struct state *have = &h->d->pass->have;
-	const char *text = "";
+	const char *seen[CANDIDATES], *text = "";
+	size_t n = 0, j;
 
-	*ret = NULL;
-	for (size_t i = 0; i < have->count; i++) {
+	for (size_t i = 0; i < have->count && n < CANDIDATES; i++) {
 		const struct item *it = &have->items[i];
 		struct addr host = it->address;
 
 		host.bits = 32;
-		if (it->type != ITEM_ADDRESS || !addr_contains(prefix, &host) ||
-		    (*ret && strcmp(*ret, it->link) == 0))
+		if (it->type != ITEM_ADDRESS || !addr_contains(prefix, &host))
 			continue;
+		for (j = 0; j < n && strcmp(seen[j], it->link) != 0; j++)
+			;
+		if (j < n)
+			continue;
+		seen[n++] = it->link;
 		text = arena_printf(h->d->arena, "%s%s%s", text, *text ? ", " : "", it->link);
-		*ret = *ret ? *ret : it->link;
 	}
+	*ret = n ? seen[0] : NULL;
 	return text;
 }
 
@@ -300,6 +306,10 @@ static const char *lookup_words(struct doctor *d, const struct look_route *r)
 				    from, r->in);
 	if (r->error == -EHOSTUNREACH || r->error == -ENETUNREACH)
 		return "drop it: no route, or forwarding is off (area sysctl)";
+	if (r->error == -EACCES)
+		return "refuse it: a rule or a route of type prohibit comes first";
+	if (r->error == -EINVAL)
+		return "drop it: a blackhole comes first";
 	if (r->error)
 		return arena_printf(d->arena, "drop it: %s", strerror(-r->error));
 	return arena_printf(d->arena, "send it out by %s%s", r->out,

@@ -120,31 +120,34 @@ static int try_size(struct prober *s, uint32_t size)
 	return 0;
 }
 
-static int open_socket(struct prober *s)
+/* Binding tells where to send even where no route leads there (ip_route_output_key_hash_rcu(),
+ * net/ipv4/route.c). */
+static int open_socket(const char *link, bool *ret_raw)
 {
-	int on = IP_PMTUDISC_PROBE; /* DF, and no regard to what was learnt before */
+	CLEAN(close_fd) int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP);
+	int probe = IP_PMTUDISC_PROBE; /* DF, and no regard to what was learnt before */
 
-	s->fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP);
-	s->raw = s->fd >= 0;
-	if (s->fd < 0) /* net.ipv4.ping_group_range may let others, icmp(7) */
-		s->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_ICMP);
-	if (s->fd < 0 || setsockopt(s->fd, IPPROTO_IP, IP_MTU_DISCOVER, &on, sizeof(on)) < 0 ||
-	    setsockopt(s->fd, SOL_SOCKET, SO_BINDTODEVICE, s->p->link,
-		       (socklen_t)strlen(s->p->link)) < 0)
+	*ret_raw = fd >= 0;
+	if (fd < 0) /* net.ipv4.ping_group_range may let others, icmp(7) */
+		fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_ICMP);
+	if (fd < 0)
 		return -errno;
-	return 0;
+	if (setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &probe, sizeof(probe)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, link, (socklen_t)strlen(link)) < 0)
+		return -errno;
+	return take_fd(&fd);
 }
 
 int probe_run(const struct probe *p, uint32_t *ret)
 {
-	CLEAN(close_fd) int fd = -1;
-	struct prober s = { .p = p, .fd = -1, .id = (uint16_t)getpid(), .patience = FIRST };
+	struct prober s = { .p = p, .id = (uint16_t)getpid(), .patience = FIRST };
+	CLEAN(close_fd) int fd = open_socket(p->link, &s.raw);
 	uint32_t low = p->floor < HEADERS ? HEADERS : p->floor, high = p->top;
-	int r = open_socket(&s);
+	int r;
 
-	fd = s.fd;
-	if (r < 0)
-		return r;
+	if (fd < 0)
+		return fd;
+	s.fd = fd;
 	r = try_size(&s, low); /* first, for the time it takes */
 	if (r <= 0)
 		return r < 0 ? r : -ETIMEDOUT;

@@ -7,7 +7,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/clean.h"
 #include "config/hybrid.h"
 #include "doctor/doctor.h"
 #include "kernel/wireguard.h"
@@ -73,14 +72,17 @@ static void check_carrier(struct doctor *d)
  * address in hex, a colon, the port in hex. */
 static bool in_table(const char *path, unsigned port)
 {
-	CLEAN(close_file) FILE *f = fopen(path, "re");
+	FILE *f = fopen(path, "re");
+	bool found = false;
 	char line[512];
 	unsigned got;
 
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, " %*[0-9]: %*[0-9A-Fa-f]:%4x ", &got) == 1 && got == port)
-			return true;
-	return false;
+	if (!f)
+		return false;
+	while (!found && fgets(line, sizeof(line), f))
+		found = sscanf(line, " %*[0-9]: %*[0-9A-Fa-f]:%4x ", &got) == 1 && got == port;
+	fclose(f);
+	return found;
 }
 
 static bool port_taken(unsigned port)
@@ -344,6 +346,12 @@ static void check_handshake(struct doctor *d, struct tally *t, const struct obje
 			  "%s: there was never a handshake; %llu bytes sent, %llu received",
 			  object_where(d->arena, o), (unsigned long long)h->peer.sent,
 			  (unsigned long long)h->peer.received);
+	else if (age < -OLD)
+		tally_bad(
+		    t, CHECK_WARN, "timedatectl set-ntp true",
+		    "%s: the last handshake lies %lld s ahead: the clock was set back, and "
+		    "the peer refuses new ones until that time comes again",
+		    object_where(d->arena, o), -age);
 	else if (age > OLD && h->peer.keepalive)
 		tally_bad(
 		    t, CHECK_WARN, silence(d, p, h),
