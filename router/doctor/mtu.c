@@ -72,7 +72,7 @@ static uint32_t overhead(const struct overlay_peer *p)
 /* The edit after which no segment is larger than an inner packet of this many bytes. */
 static const char *edit_mtu(struct doctor *d, const struct overlay_peer *p, uint32_t inner)
 {
-	struct mark at = object_mark(&p->object, p->underlay_mtu ? "underlay.mtu" : "underlay");
+	struct mark at = object_mark(&p->object, "underlay.mtu");
 	uint32_t fits = p->tunnel ? inner & ~15U : inner;
 
 	return arena_printf(

@@ -81,11 +81,8 @@ static bool is_here(const struct node_facts *f, const char *provider, const char
 static const char *edit(struct doctor *d, const struct object *o, const char *path,
 			const char *value)
 {
-	const char *dot = strchr(path, '.');
 	struct mark at = object_mark(o, path);
 
-	if (at.line == o->mark.line && dot) /* it is not there: then what it belongs into */
-		at = object_mark(o, arena_strndup(d->arena, path, (size_t)(dot - path)));
 	return arena_printf(d->arena, "set spec.%s: %s in %s/%s (%s:%d)", path, value,
 			    o->kind->name, o->name, at.file, at.line);
 }

@@ -70,6 +70,9 @@ well() {
 	says mtu clamp pass
 	says mtu underlay pass
 	says mtu path skip -- --probe
+	jq -e '.summary.overall == "warn"' "$RUN/doctor.json" # no daemon
+	doctor r -f "$RUN/r.yaml" mtu
+	jq -e '.summary | .overall == "pass" and .skip == 1' "$RUN/doctor.json"
 
 	router r doctor -f "$RUN/r.yaml" sysctl
 	[ "$status" -eq 0 ]
@@ -100,6 +103,7 @@ well() {
 	[ "$status" -eq 1 ]
 	says hybrid captured-address fail '10.77.60.7.*RemoteAddressClaim/vm-7 \(.*r.yaml:[0-9]+\).*lan0'
 	[ "$(remedy hybrid captured-address)" = "routerctl apply -f $RUN/r.yaml" ]
+	run ! says hybrid route-lookup fail # one cause, one row
 	cure r hybrid captured-address
 	doctor r -f "$RUN/r.yaml"
 	[ "$status" -eq 0 ]
@@ -115,6 +119,7 @@ well() {
 	doctor r -f "$RUN/r.yaml"
 	[ "$status" -eq 1 ]
 	says hybrid capture-interface fail "no interface 'ens19'.*1 other claim.*10.77.60.0/24 are: lan0"
+	run ! says hybrid proxy-neighbour pass
 	edit hybrid capture-interface
 	sed -i 's/interface: ens19/interface: lan0/' "$RUN/r.yaml"
 	router r apply -f "$RUN/r.yaml"
@@ -290,6 +295,10 @@ well() {
 	doctor r -f "$RUN/r.yaml"
 	says wireguard overlay-address warn 10.252.0.1
 	[[ $(remedy wireguard overlay-address) == "add 10.252.0.1/32 to spec.allowedIPs in WireGuardPeer/cloud ($RUN/r.yaml:"* ]]
+	sed -i 's|allowedIPs: .*|allowedIPs: [10.252.0.0/24]|' "$RUN/r.yaml"
+	router r apply -f "$RUN/r.yaml"
+	doctor r -f "$RUN/r.yaml"
+	says wireguard overlay-address pass
 }
 
 @test "keys: not there, open to others, none at all" {
@@ -392,6 +401,11 @@ well() {
 	doctor r -f "$RUN/r.yaml" mtu
 	says mtu underlay pass
 
+	on r ip link set lan0 mtu 1500
+	on r ip route change 203.0.113.20/32 dev lan0 mtu 1200 # as learnt from the path
+	doctor r -f "$RUN/r.yaml" mtu
+	says mtu underlay warn '1200 bytes of lan0'
+
 	on r ip route del 203.0.113.20/32
 	doctor r -f "$RUN/r.yaml" mtu
 	[ "$status" -eq 1 ]
@@ -436,7 +450,13 @@ cloud_host() { # cloud_host: the example's cloud router, keys and all, on one ho
 	doctor cr -f "$RUN/cloud.yaml" provider
 	says provider nicref pass
 
-	sed -i "/nicRef: /d; /providerRef: /d" "$RUN/cloud.yaml"
+	sed -i "/nicRef: /d" "$RUN/cloud.yaml"
+	doctor cr -f "$RUN/cloud.yaml" provider
+	says provider nicref warn "names no nicRef.*eth0 is $nic"
+	line=$(grep -n 'capture:' "$RUN/cloud.yaml" | cut -d : -f 1)
+	[ "$(remedy provider nicref)" = "set spec.capture.nicRef: $nic in RemoteAddressClaim/onprem-vm-9 ($RUN/cloud.yaml:$((line + 1)))" ]
+
+	sed -i "/providerRef: /d" "$RUN/cloud.yaml"
 	doctor cr -f "$RUN/cloud.yaml" provider
 	says provider profile warn 'names no CloudProviderProfile'
 	echo nonsense: [ | on cr tee /run/routerd/node.json
@@ -462,6 +482,14 @@ cloud_host() { # cloud_host: the example's cloud router, keys and all, on one ho
 
 @test "a configuration with faults, none at all, and words that are no area" {
 	site_new r
+	printf '%s\n' 'apiVersion: net.routerd.net/v1alpha1' 'kind: WireGuardInterface' 'metadata: { name: wg0 }' \
+		"spec: { privateKeyFile: $RUN/wg.key }" --- 'apiVersion: net.routerd.net/v1alpha1' \
+		'kind: IPv4StaticAddress' 'metadata: { name: o }' \
+		'spec: { interface: wg0, address: 100.64.0.1/32 }' >"$RUN/odd.yaml"
+	doctor r -f "$RUN/odd.yaml" config
+	says config valid pass
+	says config warnings warn 'odd.yaml:9:.*carrier NAT'
+
 	printf 'kind: Nonsense\n---\nkind: Foo\n' >"$RUN/bad.yaml"
 	doctor r -f "$RUN/bad.yaml"
 	[ "$status" -eq 1 ]
@@ -479,6 +507,8 @@ cloud_host() { # cloud_host: the example's cloud router, keys and all, on one ho
 	[ "$status" -eq 0 ]
 	says config there warn 'nothing is configured'
 	says hybrid all skip 'nothing is configured'
+	doctor r hybrid
+	jq -e '.summary.overall == "skip"' "$RUN/doctor.json"
 
 	doctor r -f "$RUN/no such.yaml" config
 	[ "$status" -eq 1 ]
