@@ -78,11 +78,15 @@ well() {
 	[ "$status" -eq 0 ]
 	[[ $output != *hybrid* && $output != *$'\033'* ]]
 	[[ ${lines[-1]} == '5 pass, 0 warn, 0 fail, 0 skip' ]]
+	run on r env TERM=xterm timeout 20 socat -u \
+		EXEC:"$ROUTERCTL doctor -f $RUN/r.yaml sysctl",pty STDOUT 3>&- 4>&-
+	[[ $output == *$'\033[32mpass\033[m'* ]]
 	router r doctor -o yaml -f "$RUN/r.yaml" sysctl
 	[[ $output == *'overall: "pass"'* ]]
 }
 
 @test "it changes nothing and runs no program" {
+	command -v strace >/dev/null || skip 'there is no strace here'
 	well
 	state() {
 		on r sh -c 'ip -4 -d addr; ip -4 route show table all; ip neigh show proxy; nft list ruleset;
@@ -513,6 +517,8 @@ cloud_host() { # cloud_host: the example's cloud router, keys and all, on one ho
 	doctor r -f "$RUN/no such.yaml" config
 	[ "$status" -eq 1 ]
 	[ "$(remedy config valid)" = "routerctl validate -f '$RUN/no such.yaml'" ]
+	doctor r -f "$RUN/it's.yaml" config
+	[ "$(on r sh -c "set -- $(remedy config valid); echo \"\$4\"")" = "$RUN/it's.yaml" ]
 
 	router r doctor hybird
 	[ "$status" -eq 2 ]
