@@ -83,6 +83,8 @@ void doctor_mtu(struct doctor *d);
 void doctor_provider(struct doctor *d);
 void doctor_host(struct doctor *d);
 
+void doctor_peers(struct doctor *d); /* a part of wireguard */
+
 /* Is there such an area? "hybrid", "wireguard" ... */
 bool doctor_knows(const char *area);
 const char *doctor_areas(struct arena *a); /* "config, hybrid ..." */
