@@ -77,7 +77,7 @@ $(O)/test/unit/%: $(O)/test/unit/%.o $(call objects,$(base) $(pure) $(kernel) $(
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
-$(O)/test/fuzz/%: $(O)/test/fuzz/%.o $(call objects,$(base) $(pure) $(kernel) $(keys))
+$(O)/test/fuzz/%: $(O)/test/fuzz/%.o $(call objects,$(base) $(pure) $(kernel) $(keys) $(providers))
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)

@@ -559,8 +559,10 @@ cloud_host() { # cloud_host: the example's cloud router, keys and all, on one ho
 	one_host
 	on r ip route add 203.0.113.20/32 dev lan0
 	sed -i 's|prefix: 10.77.60.0/24|prefix: 10.77.0.0/16|' "$RUN/r.yaml"
+	one=$(claim 10.77.99.99)
 	for i in {0..4999}; do
-		claim "10.77.$((100 + i / 250)).$((1 + i % 250))" | sed "s/name: vm-.*}/name: c$i }/"
+		text=${one//10.77.99.99/10.77.$((100 + i / 250)).$((1 + i % 250))}
+		printf '%s\n' "${text/name: vm-99/name: c$i}"
 	done >>"$RUN/r.yaml"
 	router r apply -f "$RUN/r.yaml"
 	[ "$status" -eq 0 ]
