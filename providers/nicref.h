@@ -1,6 +1,6 @@
 /* nicref.h - how each provider names a network interface, and what people paste instead.
  *
- * Rules only: nothing is looked up. Sources: docs of the providers, in facts by them:
+ * Rules only: nothing is looked up. From the documentation of their makers:
  * Azure Resource Manager ids, EC2 resource ids, OCI's OCIDs, Proxmox VE's qm(1). */
 #pragma once
 
