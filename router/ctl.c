@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/clean.h"
+#include "base/table.h"
 #include "client.h"
+#include "doctor/doctor.h"
 #include "load.h"
 #include "reconcile.h"
 #include "serve.h"
@@ -196,6 +198,28 @@ enum ctl_exit ctl_serve(const struct ctl *o)
 {
 	(void)o;
 	return ctl_may_change() && serve_run() == 0 ? CTL_OK : CTL_FAILED;
+}
+
+enum ctl_exit ctl_doctor(const struct ctl *o)
+{
+	CLEAN(arena_done) struct arena *a = arena_new();
+	struct doctor_request q = {
+		.files = o->files,
+		.file_count = o->file_count,
+		.areas = o->words,
+		.area_count = o->word_count,
+		.format = o->format,
+		.colour = table_terminal(stdout) > 0,
+		.probe = o->probe,
+	};
+
+	for (size_t i = 0; i < o->word_count; i++)
+		if (!doctor_knows(o->words[i])) {
+			fprintf(stderr, "routerctl: doctor has no area '%.60s'; it has %s\n",
+				o->words[i], doctor_areas(a));
+			return CTL_USAGE;
+		}
+	return ctl_printed(doctor_run(&q, stdout) ? CTL_OK : CTL_FAILED);
 }
 
 enum ctl_exit ctl_version(const struct ctl *o)

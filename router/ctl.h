@@ -8,6 +8,7 @@
 #include "report.h"
 
 #define CTL_FILES 64 /* -f and --against, each */
+#define CTL_WORDS 64 /* arguments that are no options */
 
 enum ctl_exit {
 	CTL_OK = 0,
@@ -17,14 +18,15 @@ enum ctl_exit {
 };
 
 struct ctl {
-	const char *argument; /* get, describe: "kind", "kind/name"; NULL: none */
-	int confirm_within;   /* seconds; 0: not asked for */
+	int confirm_within; /* seconds; 0: not asked for */
 	bool wide, watch, http;
 	const char *files[CTL_FILES], *against[CTL_FILES];
 	size_t file_count, against_count;
 	enum report_format format;
 	bool formatted; /* -o was given */
-	bool exit_code, all, dry_run;
+	bool exit_code, all, dry_run, probe;
+	const char *words[CTL_WORDS];
+	size_t word_count;
 };
 
 enum ctl_exit ctl_validate(const struct ctl *c);
@@ -40,6 +42,7 @@ enum ctl_exit ctl_reload(const struct ctl *c);
 enum ctl_exit ctl_confirm(const struct ctl *c);
 enum ctl_exit ctl_rollback(const struct ctl *c);
 enum ctl_exit ctl_serve(const struct ctl *c);
+enum ctl_exit ctl_doctor(const struct ctl *c);
 enum ctl_exit ctl_version(const struct ctl *c);
 
 /* ---- shared by the commands ---- */

@@ -370,12 +370,12 @@ static enum ctl_exit not_found(const struct ctl *o, const struct answer *a)
 		fprintf(stderr,
 			"routerctl: there is no kind '%.60s'; 'routerctl get' lists "
 			"what is there\n",
-			o->argument);
+			o->words[0]);
 	else if (strcmp(a->error, CONTROL_INTERFACE ".NotFound") == 0)
 		fprintf(stderr,
 			"routerctl: nothing in force is called '%.320s'; 'routerctl "
 			"get' lists what is\n",
-			o->argument);
+			o->words[0]);
 	else
 		return refused(a);
 	return CTL_FAILED;
@@ -391,7 +391,7 @@ enum ctl_exit ctl_get(const struct ctl *o)
 		return get_without_daemon(o);
 	if (r < 0)
 		return no_daemon(r);
-	r = client_call(c, "Get", o->watch, write_selection, o->argument);
+	r = client_call(c, "Get", o->watch, write_selection, o->words[0]);
 	do {
 		CLEAN(arena_done) struct arena *a = arena_new();
 		struct answer answer;

@@ -197,10 +197,10 @@ void get_print(const struct ctl *o, const struct node *objects, bool first)
 enum ctl_exit get_without_daemon(const struct ctl *o)
 {
 	CLEAN(arena_done) struct arena *a = arena_new();
-	const char *slash = o->argument ? strchr(o->argument, '/') : NULL;
-	const char *kind = o->argument ? arena_strndup(a, o->argument,
-						       slash ? (size_t)(slash - o->argument)
-							     : strlen(o->argument))
+	const char *slash = o->words[0] ? strchr(o->words[0], '/') : NULL;
+	const char *kind = o->words[0] ? arena_strndup(a, o->words[0],
+						       slash ? (size_t)(slash - o->words[0])
+							     : strlen(o->words[0]))
 				       : NULL;
 	CLEAN(free_ptr) char *text = NULL;
 	CLEAN(kernel_close) struct kernel k = { 0 };
@@ -237,7 +237,7 @@ enum ctl_exit get_without_daemon(const struct ctl *o)
 			  true);
 	else
 		fprintf(stderr, "routerctl: the configuration has no '%.320s'\n",
-			o->argument ? o->argument : "object");
+			o->words[0] ? o->words[0] : "object");
 	status_free(s);
 	kept_free(kept);
 	return n ? ctl_printed(CTL_OK) : CTL_FAILED;

@@ -13,26 +13,26 @@
 static const struct command {
 	const char *name;
 	enum ctl_exit (*run)(const struct ctl *c);
-	const char *options;  /* letters of those it takes */
-	const char *argument; /* what it may be given; NULL: nothing */
+	const char *options; /* letters of those it takes */
+	unsigned words;	     /* how many it may be given besides */
 	const char *help;
 } commands[] = {
-	{ "validate", ctl_validate, "f", NULL,
-	  "read the configuration and report every fault" },
-	{ "plan", ctl_plan, "foax", NULL, "show what apply would change; needs no root" },
-	{ "apply", ctl_apply, "foc", NULL, "make the kernel so, and report what was changed" },
-	{ "get", ctl_get, "fow", "[KIND[/NAME]]", "how each object fares" },
-	{ "describe", ctl_describe, "fo", "[KIND[/NAME]]", "all that is known of it" },
-	{ "status", ctl_status, "o", NULL, "what the daemon has in force" },
-	{ "confirm", ctl_confirm, "o", NULL,
-	  "keep what apply --confirm-within has put in force" },
-	{ "rollback", ctl_rollback, "o", NULL, "go back to the configuration before" },
-	{ "reload", ctl_reload, "o", NULL, "let the daemon read the files now" },
-	{ "metrics", ctl_metrics, "H", NULL, "the daemon's numbers, as OpenMetrics" },
-	{ "render", ctl_render, "fo", NULL, "show the wanted state" },
-	{ "delete", ctl_delete, "oAn", NULL, "take down all that routerd made" },
-	{ "serve", ctl_serve, "", NULL, "hold the wanted state, as a daemon" },
-	{ "version", ctl_version, "o", NULL, "print the version" },
+	{ "validate", ctl_validate, "f", 0, "read the configuration and report every fault" },
+	{ "plan", ctl_plan, "foax", 0, "show what apply would change; needs no root" },
+	{ "apply", ctl_apply, "foc", 0, "make the kernel so, and report what was changed" },
+	{ "get", ctl_get, "fow", 1, "how each object fares" },
+	{ "describe", ctl_describe, "fo", 1, "all that is known of it" },
+	{ "status", ctl_status, "o", 0, "what the daemon has in force" },
+	{ "confirm", ctl_confirm, "o", 0, "keep what apply --confirm-within has put in force" },
+	{ "rollback", ctl_rollback, "o", 0, "go back to the configuration before" },
+	{ "reload", ctl_reload, "o", 0, "let the daemon read the files now" },
+	{ "metrics", ctl_metrics, "H", 0, "the daemon's numbers, as OpenMetrics" },
+	{ "doctor", ctl_doctor, "fop", CTL_WORDS,
+	  "say what is wrong on this machine, and what to do" },
+	{ "render", ctl_render, "fo", 0, "show the wanted state" },
+	{ "delete", ctl_delete, "oAn", 0, "take down all that routerd made" },
+	{ "serve", ctl_serve, "", 0, "hold the wanted state, as a daemon" },
+	{ "version", ctl_version, "o", 0, "print the version" },
 };
 
 static const struct option longs[] = {
@@ -45,13 +45,14 @@ static const struct option longs[] = {
 	{ "dry-run", no_argument, NULL, 'n' },
 	{ "watch", no_argument, NULL, 'w' },
 	{ "http", no_argument, NULL, 'H' },
+	{ "probe", no_argument, NULL, 'p' },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
 };
 
 static void help(FILE *out)
 {
-	fputs("usage: routerctl COMMAND [OPTION]... [KIND[/NAME]]\n\n", out);
+	fputs("usage: routerctl COMMAND [OPTION]... [WORD]...\n\n", out);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
 		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
 	fputs(
@@ -67,6 +68,10 @@ static void help(FILE *out)
 	    "                       that time, as 60s or 5m\n"
 	    "      --watch          get: go on telling what changes\n"
 	    "      --http           metrics: answer one HTTP request on standard input\n"
+	    "  KIND[/NAME]          get, describe: only this, as wireguardpeer or\n"
+	    "                       RemoteAddressClaim/db\n"
+	    "      --probe          doctor: send packets to measure the path\n"
+	    "  AREA...              doctor: only these, as hybrid or wireguard\n"
 	    "      --all            delete: required\n"
 	    "      --dry-run        delete: only show\n"
 	    "\n"
@@ -159,6 +164,8 @@ static bool set_option(struct ctl *c, int letter)
 		return c->all = true;
 	case 'n':
 		return c->dry_run = true;
+	case 'p':
+		return c->probe = true;
 	default:
 		return false;
 	}
@@ -214,8 +221,8 @@ int main(int argc, char **argv)
 		if (!set_option(&c, letter))
 			return usage();
 	}
-	if (optind < argc && cmd->argument)
-		c.argument = argv[optind++];
+	while (optind < argc && c.word_count < cmd->words)
+		c.words[c.word_count++] = argv[optind++];
 	if (optind < argc) {
 		fprintf(stderr,
 			"routerctl: %s takes no argument '%.60s'; files are named with "

@@ -5,7 +5,9 @@
  * is CHECK_SKIP, with the reason in words. */
 #pragma once
 
+#include "base/diag.h"
 #include "reconcile.h"
+#include "report.h"
 
 enum check_status {
 	CHECK_PASS,
@@ -25,12 +27,15 @@ struct check {
 
 struct doctor {
 	struct arena *arena;
+	const struct diag *diag;     /* of reading the configuration */
+	bool unconfigured;	     /* there is none at all, and none was named */
 	const struct config *config; /* NULL: it has faults, or is not there */
 	struct kernel *kernel;	     /* NULL: the kernel could not be asked */
+	const char *deaf;	     /* why it could not, in words */
 	struct pass *pass; /* looked and compared, not done; NULL like config, kernel */
 	bool root;	   /* CAP_NET_ADMIN; without, much cannot be seen */
 	bool probe;	   /* --probe: packets may be sent */
-	const char *files; /* " -f FILE" as it was given, for remedies; "" */
+	const char *files; /* " -f FILE" as it was given, quoted for a shell; "" */
 	struct check *checks;
 	size_t count, room;
 };
@@ -38,6 +43,34 @@ struct doctor {
 /* remedy and what fmt prints live as long as the doctor. */
 void doctor_add(struct doctor *d, const char *area, const char *name, enum check_status status,
 		const char *remedy, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+
+/* Many things looked at in few rows: the first that are not well have one each, the others
+ * are counted; where all are well, one row says so. */
+struct tally {
+	struct doctor *d;
+	const char *area, *name;
+	size_t good, bad;
+	enum check_status worst;
+};
+
+void tally_bad(struct tally *t, enum check_status status, const char *remedy, const char *fmt,
+	       ...) __attribute__((format(printf, 4, 5)));
+/* fmt is said where all are well; where there was nothing to look at, nothing is. */
+void tally_end(struct tally *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Is there a plan to read? If not, says so in a row of this area. */
+bool doctor_can(struct doctor *d, const char *area);
+/* Could items of this type be seen? If not, says so in a row. */
+bool doctor_sees(struct doctor *d, enum item_type type, const char *area, const char *name);
+/* "routerctl apply -f FILE" */
+const char *doctor_apply(const struct doctor *d);
+/* The objects of a kind, in the order of the files. Only with a configuration. */
+const struct object **doctor_objects(const struct doctor *d, const struct kind *k,
+				     size_t *ret_count);
+/* A word of a command: in single quotes where a shell would read something into it. */
+const char *doctor_quote(struct arena *a, const char *word);
+/* A file's or a setting's text without white space at its end; NULL: it cannot be read. */
+const char *doctor_read(const struct doctor *d, const char *path);
 
 /* The areas, in the order of their report. */
 void doctor_config(struct doctor *d);
@@ -50,4 +83,25 @@ void doctor_mtu(struct doctor *d);
 void doctor_provider(struct doctor *d);
 void doctor_host(struct doctor *d);
 
-void doctor_examine(struct doctor *d); /* all of them */
+void doctor_peers(struct doctor *d); /* a part of wireguard */
+
+/* Is there such an area? "hybrid", "wireguard" ... */
+bool doctor_knows(const char *area);
+const char *doctor_areas(struct arena *a); /* "config, hybrid ..." */
+/* The n areas named, in their own order; n 0: all of them. */
+void doctor_examine(struct doctor *d, const char *const *names, size_t n);
+
+/* What is asked of routerctl doctor. */
+struct doctor_request {
+	const char *const *files, *const *areas;
+	size_t file_count, area_count; /* no files: those of load.h; no areas: all */
+	enum report_format format;
+	bool colour, probe;
+};
+/* Reads the configuration, looks at the kernel, examines, and prints to out. True: no check
+ * failed. */
+bool doctor_run(const struct doctor_request *q, FILE *out);
+
+/* print.c */
+void doctor_print(const struct doctor *d, enum report_format format, bool colour, FILE *out);
+enum check_status doctor_overall(const struct doctor *d);

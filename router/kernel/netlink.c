@@ -255,14 +255,19 @@ int netlink_transact(struct netlink *nl, struct arena *a, void *batch, size_t by
 }
 
 /* Takes one answer; true when it is the last message's. */
-static bool settle(struct netlink *nl, struct nlmsghdr *h)
+static bool settle(struct netlink *nl, struct nlmsghdr *h, netlink_each *each)
 {
 	uint32_t i = h->nlmsg_seq - nl->first;
 	struct op *op;
 
-	if (h->nlmsg_type != NLMSG_ERROR || i >= nl->pending)
+	if (i >= nl->pending)
 		return false;
 	op = nl->sent[i].op;
+	if (h->nlmsg_type != NLMSG_ERROR) {
+		if (each && op)
+			each(h, op);
+		return false;
+	}
 	if (op) {
 		op->error = ((struct nlmsgerr *)nlmsg_data(h))->error;
 		if (op->error)
@@ -273,7 +278,7 @@ static bool settle(struct netlink *nl, struct nlmsghdr *h)
 
 /* The kernel works through the datagram in order; it answers what fails and, because of the
  * flag, the last. So with the last answer, all others went well. */
-void netlink_flush(struct netlink *nl)
+void netlink_flush_each(struct netlink *nl, netlink_each *each)
 {
 	struct nlmsghdr *last = (void *)nl->batch;
 	bool done = false;
@@ -297,7 +302,7 @@ void netlink_flush(struct netlink *nl)
 			r = (int)got;
 		for (struct nlmsghdr *h = (void *)nl->answer; r == 0 && nlmsg_ok(h, left);
 		     h = nlmsg_next(h, &left))
-			done |= settle(nl, h);
+			done |= settle(nl, h, each);
 	}
 	for (unsigned i = 0; i < nl->pending; i++)
 		if (nl->sent[i].op && (r < 0 || nl->sent[i].op->error == 1))
@@ -308,4 +313,9 @@ void netlink_flush(struct netlink *nl)
 	}
 	nl->pending = 0;
 	nl->used = 0;
+}
+
+void netlink_flush(struct netlink *nl)
+{
+	netlink_flush_each(nl, NULL);
 }

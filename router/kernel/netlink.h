@@ -34,6 +34,8 @@ struct nl_msg *netlink_new(size_t bytes, int type, int flags, const void *header
 void netlink_queue(struct netlink *nl, struct arena *a, struct op *op, struct nl_msg *m);
 /* Sends what is queued and waits for all results. An op without an answer gets -ENOBUFS. */
 void netlink_flush(struct netlink *nl);
+/* The same; what a request is answered with besides its result goes to each(), with its op. */
+void netlink_flush_each(struct netlink *nl, netlink_each *each);
 
 /* Lets the kernel send what happens to a group, RTNLGRP_* or NFNLGRP_*. */
 int netlink_join(struct netlink *nl, int group);

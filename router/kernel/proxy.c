@@ -13,34 +13,63 @@
 
 #include "base/clean.h"
 #include "kernel/kernel.h"
+#include "kernel/look.h"
 
-static void each_neighbour(struct nlmsghdr *h, void *arg)
+static bool read_neighbour(struct nlmsghdr *h, struct kernel *k, struct item *ret)
 {
 	struct ndmsg *nd = nlmsg_data(h);
 	struct nlattr *at[NDA_MAX + 1];
-	struct item it = { .type = ITEM_PROXY };
-	struct observation *look = arg;
+	const char *link;
 
 	if (h->nlmsg_type != RTM_NEWNEIGH || !(nd->ndm_flags & NTF_PROXY) ||
 	    nd->ndm_family != AF_INET || nlmsg_parse(h, sizeof(*nd), at, NDA_MAX, NULL) < 0 ||
 	    !at[NDA_DST])
-		return;
-	it.link = kernel_link_name(look->k, nd->ndm_ifindex);
-	if (!it.link)
-		return;
-	it.address = addr_from(AF_INET, nla_data(at[NDA_DST]), 32);
-	it.ours = at[NDA_PROTOCOL] && nla_get_u8(at[NDA_PROTOCOL]) == KERNEL_PROTO;
-	kernel_see(look->k, look->have, &it);
+		return false;
+	link = kernel_link_name(k, nd->ndm_ifindex);
+	if (!link)
+		return false;
+	*ret = (struct item){ .type = ITEM_PROXY, .link = link };
+	ret->address = addr_from(AF_INET, nla_data(at[NDA_DST]), 32);
+	ret->ours = at[NDA_PROTOCOL] && nla_get_u8(at[NDA_PROTOCOL]) == KERNEL_PROTO;
+	return true;
 }
 
-static int proxy_observe(struct kernel *k, struct state *have)
+static void each_neighbour(struct nlmsghdr *h, void *arg)
+{
+	struct observation *look = arg;
+	struct item it;
+
+	if (read_neighbour(h, look->k, &it))
+		kernel_see(look->k, look->have, &it);
+}
+
+static void each_proxy(struct nlmsghdr *h, void *arg)
+{
+	struct observation *look = arg;
+	struct item it;
+
+	if (read_neighbour(h, look->k, &it))
+		state_add(look->have, &it);
+}
+
+static int dump(struct kernel *k, struct state *have, netlink_each *each)
 {
 	/* neigh_dump_info() looks at ndm_flags only when the header is this long. */
 	struct ndmsg nd = { .ndm_family = AF_INET, .ndm_flags = NTF_PROXY };
 	struct observation look = { k, have };
 
-	return netlink_dump(k->route, netlink_new(0, RTM_GETNEIGH, 0, &nd, sizeof(nd)),
-			    each_neighbour, &look);
+	return netlink_dump(k->route, netlink_new(0, RTM_GETNEIGH, 0, &nd, sizeof(nd)), each,
+			    &look);
+}
+
+static int proxy_observe(struct kernel *k, struct state *have)
+{
+	return dump(k, have, each_neighbour);
+}
+
+int look_proxies(struct kernel *k, struct state *ret)
+{
+	return dump(k, ret, each_proxy);
 }
 
 static void request(struct kernel *k, struct op *op, const struct item *it, int type, int flags)

@@ -1,0 +1,201 @@
+/* host.c - the machine around the router: kernel, clock, room, other managers. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/timex.h>
+#include <sys/un.h>
+#include <sys/utsname.h>
+
+#include "base/clean.h"
+#include "doctor/doctor.h"
+
+#define AREA   "host"
+#define FOLDER "/run/routerd"
+#define SOCKET FOLDER "/io.routerd"
+#define ROOM   (16 * 1024 * 1024) /* bytes; a configuration, its copies, keys */
+
+static void check_daemon(struct doctor *d)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX, .sun_path = SOCKET };
+	CLEAN(close_fd) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	const char *start = "systemctl start routerd.service";
+
+	if (fd < 0)
+		return;
+	if (connect(fd, (void *)&to, sizeof(to)) == 0 || errno == EAGAIN)
+		doctor_add(d, AREA, "daemon", CHECK_PASS, NULL,
+			   "routerd listens at " SOCKET " and keeps things so");
+	else if (errno == EACCES)
+		doctor_add(d, AREA, "daemon", CHECK_SKIP, NULL,
+			   "only root and the group routerd may see whether routerd runs");
+	else if (errno == ECONNREFUSED)
+		doctor_add(d, AREA, "daemon", CHECK_WARN, start,
+			   "routerd left " SOCKET " behind and does not answer: it was killed; "
+			   "what it set up stays, but nobody keeps it so");
+	else
+		doctor_add(d, AREA, "daemon", CHECK_WARN, start,
+			   "routerd does not run: what was applied stays, but an address that "
+			   "comes back, or a link that goes down and up, is not put right");
+}
+
+static void check_kernel(struct doctor *d)
+{
+	struct utsname u;
+	bool nft = d->kernel && d->kernel->nft;
+
+	if (uname(&u) < 0)
+		return;
+	if (nft)
+		doctor_add(d, AREA, "kernel", CHECK_PASS, NULL, "%s %s, nf_tables%s", u.sysname,
+			   u.release, d->kernel->wg_family ? ", WireGuard" : "");
+	else
+		doctor_add(d, AREA, "kernel", CHECK_FAIL, "modprobe nf_tables",
+			   "%s %s has no nf_tables: TCP cannot be clamped", u.sysname,
+			   u.release);
+}
+
+static void check_clock(struct doctor *d)
+{
+	struct timex t = { 0 };
+	int r = adjtimex(&t);
+
+	if (r < 0)
+		doctor_add(d, AREA, "clock", CHECK_SKIP, NULL,
+			   "the kernel does not tell whether the clock is synchronised");
+	else if (r == TIME_ERROR || t.status & STA_UNSYNC)
+		doctor_add(d, AREA, "clock", CHECK_WARN, "timedatectl set-ntp true",
+			   "the clock is not synchronised: a jump back keeps WireGuard's peers "
+			   "from accepting handshakes");
+	else
+		doctor_add(d, AREA, "clock", CHECK_PASS, NULL, "synchronised");
+}
+
+static void check_room(struct doctor *d)
+{
+	static const char *const folders[] = { "/etc", "/var/lib" };
+	struct tally t = { .d = d, .area = AREA, .name = "space" };
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
+		struct statvfs s;
+
+		if (statvfs(folders[i], &s) < 0)
+			continue;
+		if (s.f_flag & ST_RDONLY)
+			tally_bad(&t, CHECK_WARN,
+				  arena_printf(d->arena, "mount -o remount,rw %s", folders[i]),
+				  "%s can only be read: keys and configurations cannot be kept",
+				  folders[i]);
+		else if ((uint64_t)s.f_bavail * s.f_frsize < ROOM)
+			tally_bad(
+			    &t, CHECK_WARN,
+			    arena_printf(d->arena, "make room: du -xh %s | sort -h | tail",
+					 folders[i]),
+			    "%s has %llu KiB left: configurations cannot be kept safely",
+			    folders[i], (unsigned long long)s.f_bavail * s.f_frsize / 1024);
+		else
+			t.good++;
+	}
+	tally_end(&t, "enough on /etc and /var/lib");
+}
+
+/* Locks and the control socket lie there: nobody else may put his own in their place. */
+static void check_folder(struct doctor *d)
+{
+	struct stat st;
+
+	if (lstat(FOLDER, &st) < 0)
+		return; /* made by the first who needs it */
+	if (S_ISDIR(st.st_mode) && st.st_uid == 0 && !(st.st_mode & S_IWOTH))
+		doctor_add(d, AREA, "run-folder", CHECK_PASS, NULL, FOLDER " is root's");
+	else
+		doctor_add(d, AREA, "run-folder", CHECK_FAIL,
+			   "chown root " FOLDER " && chmod 755 " FOLDER,
+			   FOLDER " is not root's alone: others could stand in for routerd");
+}
+
+/* ---- another manager of the network ----------------------------------------------------- */
+
+static int is_conf(const struct dirent *e)
+{
+	size_t n = strlen(e->d_name);
+
+	return n > 5 && strcmp(e->d_name + n - 5, ".conf") == 0;
+}
+
+/* ManageForeignRoutes= of one file of networkd.conf(5), if it says so. */
+static void read_conf(struct doctor *d, const char *path, bool *ret)
+{
+	char *text = (char *)doctor_read(d, path), *save = NULL;
+
+	for (char *line = text ? strtok_r(text, "\n", &save) : NULL; line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		char word[8] = "";
+
+		if (sscanf(line, " ManageForeignRoutes = %7s", word) == 1)
+			*ret = !strcasecmp(word, "yes") || !strcasecmp(word, "true") ||
+			       !strcasecmp(word, "on") || !strcmp(word, "1");
+	}
+}
+
+/* Later files win; the same name in a later folder hides one in an earlier, and as it then
+ * comes later here, it wins too. */
+static bool manages_foreign(struct doctor *d)
+{
+	static const char *const folders[] = { "/usr/lib/systemd", "/usr/local/lib/systemd",
+					       "/run/systemd", "/etc/systemd" };
+	bool manages = true; /* systemd's default */
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++)
+		read_conf(d, arena_printf(d->arena, "%s/networkd.conf", folders[i]), &manages);
+	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
+		const char *folder = arena_printf(d->arena, "%s/networkd.conf.d", folders[i]);
+		struct dirent **list;
+		int n = scandir(folder, &list, is_conf, alphasort);
+
+		for (int j = 0; j < n; j++) {
+			read_conf(d, arena_printf(d->arena, "%s/%s", folder, list[j]->d_name),
+				  &manages);
+			free(list[j]);
+		}
+		if (n >= 0)
+			free(list);
+	}
+	return manages;
+}
+
+static void check_managers(struct doctor *d)
+{
+	struct stat st;
+
+	if (stat("/run/systemd/netif", &st) < 0)
+		doctor_add(d, AREA, "networkd", CHECK_PASS, NULL,
+			   "systemd-networkd does not manage this machine");
+	else if (manages_foreign(d))
+		doctor_add(d, AREA, "networkd", CHECK_WARN,
+			   "mkdir -p /etc/systemd/networkd.conf.d && printf "
+			   "'[Network]\\nManageForeignRoutes=no\\n"
+			   "ManageForeignRoutingPolicyRules=no\\n' "
+			   ">/etc/systemd/networkd.conf.d/50-routerd.conf && systemctl restart "
+			   "systemd-networkd",
+			   "systemd-networkd takes away routes that it did not make, ours "
+			   "included, when it starts again or a link comes back");
+	else
+		doctor_add(d, AREA, "networkd", CHECK_PASS, NULL,
+			   "systemd-networkd leaves other people's routes alone");
+}
+
+void doctor_host(struct doctor *d)
+{
+	check_daemon(d);
+	check_kernel(d);
+	check_clock(d);
+	check_room(d);
+	check_folder(d);
+	check_managers(d);
+}

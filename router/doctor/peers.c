@@ -1,0 +1,164 @@
+/* peers.c - does anybody answer at the other ends of the tunnel, and can they be found? */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "config/net.h"
+#include "doctor/doctor.h"
+#include "kernel/wireguard.h"
+
+#define AREA	   "wireguard"
+#define OLD	   180 /* seconds; REJECT_AFTER_TIME, WireGuard's paper, section 6 */
+#define NAMES_WAIT 4   /* seconds, for all names */
+
+static const struct wireguard_peer *peer_of(const struct object *o)
+{
+	return (const void *)o;
+}
+
+static const struct item *find_link(const struct state *s, const char *link)
+{
+	const struct item key = { .type = ITEM_LINK, .link = link };
+
+	return state_find(s, &key);
+}
+
+static const struct item *find_peer(const struct state *s, const struct wireguard_peer *p)
+{
+	const struct item key = { .type = ITEM_PEER,
+				  .link = p->link.to->name,
+				  .peer = { .key = p->key } };
+
+	return state_find(s, &key);
+}
+
+static const char *own_key(struct doctor *d, const char *link)
+{
+	const struct item *w = find_link(&d->pass->want, link);
+	char key[KEY_STRLEN];
+
+	if (!w || !w->wg.keyed)
+		return "this router's";
+	return arena_strndup(d->arena, key_print(&w->wg.public, key), KEY_STRLEN - 1);
+}
+
+/* What to look at, likeliest first. */
+static const char *silence(struct doctor *d, const struct wireguard_peer *p,
+			   const struct item *h)
+{
+	char ep[ENDPOINT_STRLEN];
+
+	if (!h->peer.endpoint.host)
+		return arena_printf(
+		    d->arena,
+		    "on the other side set this router's address and UDP port as endpoint and "
+		    "publicKey %s, and let that port in here",
+		    own_key(d, p->link.to->name));
+	return arena_printf(
+	    d->arena,
+	    "check in this order: that %s is right and lets UDP in (provider and host "
+	    "firewall); that the other side's peer for this router has publicKey %s; that "
+	    "publicKey here is the other side's",
+	    endpoint_print(&h->peer.endpoint, ep), own_key(d, p->link.to->name));
+}
+
+static void check_handshake(struct doctor *d, struct tally *t, const struct object *o)
+{
+	const struct wireguard_peer *p = peer_of(o);
+	const struct item *h = find_peer(&d->pass->have, p);
+	long long age;
+
+	if (!h) {
+		tally_bad(t, CHECK_FAIL, doctor_apply(d), "%s is not on %s",
+			  object_where(d->arena, o), p->link.to->name);
+		return;
+	}
+	age = (long long)time(NULL) - h->peer.handshake;
+	if (!h->peer.handshake)
+		tally_bad(t, CHECK_WARN, silence(d, p, h),
+			  "%s: there was never a handshake; %llu bytes sent, %llu received",
+			  object_where(d->arena, o), (unsigned long long)h->peer.sent,
+			  (unsigned long long)h->peer.received);
+	else if (age < -OLD)
+		tally_bad(
+		    t, CHECK_WARN, "timedatectl set-ntp true",
+		    "%s: the last handshake lies %lld s ahead: the clock was set back, and "
+		    "the peer refuses new ones until that time comes again",
+		    object_where(d->arena, o), -age);
+	else if (age > OLD && h->peer.keepalive)
+		tally_bad(
+		    t, CHECK_WARN, silence(d, p, h),
+		    "%s: the last handshake was %lld s ago, and with keepalives every %u s "
+		    "it should be less than %d",
+		    object_where(d->arena, o), age, h->peer.keepalive, OLD);
+	else
+		t->good++;
+}
+
+static void check_peers(struct doctor *d, const struct object **list, size_t n)
+{
+	struct tally shaken = { .d = d, .area = AREA, .name = "handshake" };
+	size_t bare = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (find_link(&d->pass->have, peer_of(list[i])->link.to->name))
+			check_handshake(d, &shaken, list[i]);
+		bare += peer_of(list[i])->endpoint.host && !peer_of(list[i])->keepalive;
+	}
+	tally_end(&shaken, "peers heard of lately, or idle: %zu", shaken.good);
+	if (bare)
+		doctor_add(d, AREA, "keepalive", CHECK_PASS, NULL,
+			   "%zu peers have an endpoint and no persistentKeepalive: right, "
+			   "unless this router is behind NAT (then 25)",
+			   bare);
+}
+
+/* ---- names ------------------------------------------------------------------------------ */
+
+static void check_names(struct doctor *d, const struct object **list, size_t n)
+{
+	struct tally t = { .d = d, .area = AREA, .name = "endpoint-names" };
+	struct endpoint *found = arena_alloc(d->arena, (n + 1) * sizeof(*found));
+	struct endpoint **ask = arena_alloc(d->arena, (n + 1) * sizeof(struct endpoint *));
+	const struct object **of = arena_alloc(d->arena, (n + 1) * sizeof(struct object *));
+	const char **errors = arena_alloc(d->arena, (n + 1) * sizeof(char *));
+	struct kernel nobody = { .idle_fd = -1 }; /* has anything to do meanwhile */
+	size_t names = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		found[i] = peer_of(list[i])->endpoint;
+		if (!found[i].host || found[i].address.family)
+			continue;
+		of[names] = list[i];
+		ask[names++] = &found[i];
+	}
+	if (!names)
+		return;
+	resolve_endpoints(&nobody, ask, errors, names, NAMES_WAIT);
+	for (size_t i = 0; i < names; i++) {
+		struct mark at = object_mark(of[i], "endpoint");
+
+		if (ask[i]->address.family)
+			t.good++;
+		else
+			tally_bad(&t, CHECK_WARN,
+				  arena_printf(d->arena,
+					       "mend DNS ('getent hosts %s' tests it), or set "
+					       "spec.endpoint to an address (%s:%d); then %s",
+					       doctor_quote(d->arena, ask[i]->host), at.file,
+					       at.line, doctor_apply(d)),
+				  "%s of %s does not resolve: %s", ask[i]->host,
+				  object_where(d->arena, of[i]), errors[i]);
+	}
+	tally_end(&t, "names that resolve: %zu", t.good);
+}
+
+void doctor_peers(struct doctor *d)
+{
+	size_t n;
+	const struct object **list = doctor_objects(d, &kind_wireguard_peer, &n);
+
+	if (doctor_sees(d, ITEM_PEER, AREA, "handshake"))
+		check_peers(d, list, n);
+	check_names(d, list, n);
+}

@@ -1,0 +1,579 @@
+# Each thing that goes wrong in the field: doctor finds it, and its remedy mends it.
+
+load ../lib/bats
+
+# doctor SITE ARGS...: leaves $status and $RUN/doctor.json.
+doctor() {
+	local site=$1
+	shift
+	status=0
+	on "$site" timeout 60 "$ROUTERCTL" doctor -o json "$@" >"$RUN/doctor.json" || status=$?
+	jq -r '.checks[] | select(.status != "pass") | "\(.area) \(.name) \(.status): \(.detail)\n\t\(.remedy)"' \
+		"$RUN/doctor.json"
+}
+
+# says AREA NAME STATUS [PATTERN]: one row at least is so.
+says() {
+	jq -e --arg a "$1" --arg n "$2" --arg s "$3" --arg p "${4-}" \
+		'any(.checks[]; .area == $a and .name == $n and .status == $s and (.detail | test($p)))' \
+		"$RUN/doctor.json" >/dev/null
+}
+
+remedy() { # remedy AREA NAME: of the first row that is not well
+	jq -r --arg a "$1" --arg n "$2" \
+		'first(.checks[] | select(.area == $a and .name == $n and .status != "pass")).remedy' \
+		"$RUN/doctor.json"
+}
+
+cure() { # cure SITE AREA NAME: what the remedy says, as a shell reads it
+	local command
+	command=$(remedy "$2" "$3")
+	echo "cure: $command"
+	on "$1" env PATH="${ROUTERCTL%/*}:$PATH" sh -c "$command"
+}
+
+# edit AREA NAME: "set spec.A.KEY: VALUE in KIND/NAME (FILE:LINE)", done as it is told.
+edit() {
+	local key value file line form='^set spec[.]([A-Za-z.]+): ([^ ]+) in [^ ]+ [(](.+):([0-9]+)[)]'
+	[[ $(remedy "$1" "$2") =~ $form ]]
+	key=${BASH_REMATCH[1]##*.} value=${BASH_REMATCH[2]} file=${BASH_REMATCH[3]} line=${BASH_REMATCH[4]}
+	if sed -n "${line}p" "$file" | grep -qE "(^|[ {])$key: "; then
+		sed -i -E "${line}s|(^\|[ {])$key: [^ ,}]+|\1$key: $value|" "$file"
+	else
+		sed -i "${line}s|{|{ $key: $value,|" "$file"
+	fi
+}
+
+# one_host, applied, with a way to its endpoint: nothing fails there.
+well() {
+	one_host
+	on r ip route add 203.0.113.20/32 dev lan0
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+}
+
+@test "a machine that is well fails nothing, and the JSON keeps its shape" {
+	well
+	doctor r -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+	jq -e '.summary | keys == ["fail", "overall", "pass", "skip", "warn"] and .fail == 0' "$RUN/doctor.json"
+	jq -e 'all(.checks[]; keys == ["area", "detail", "name", "remedy", "status"])' "$RUN/doctor.json"
+	jq -e '.summary as $s | [.checks[].status] | (map(select(. == "pass")) | length) == $s.pass' "$RUN/doctor.json"
+	jq -e '["config", "hybrid", "wireguard", "sysctl", "mtu", "provider", "host"] - [.checks[].area] == []' \
+		"$RUN/doctor.json"
+	for check in valid applied; do says config $check pass; done
+	for check in capture-interface tunnel captured-address delivery-route route-lookup proxy-neighbour; do
+		says hybrid $check pass
+	done
+	for check in interface private-key allowed-ips overlay-address clock; do says wireguard $check pass; done
+	for check in ip_forward send_redirects proxy_delay rp_filter proxy_arp; do says sysctl $check pass; done
+	says mtu clamp pass
+	says mtu underlay pass
+	says mtu path skip -- --probe
+	jq -e '.summary.overall == "warn"' "$RUN/doctor.json" # no daemon
+	doctor r -f "$RUN/r.yaml" mtu
+	jq -e '.summary | .overall == "pass" and .skip == 1' "$RUN/doctor.json"
+
+	router r doctor -f "$RUN/r.yaml" sysctl
+	[ "$status" -eq 0 ]
+	[[ $output != *hybrid* && $output != *$'\033'* ]]
+	[[ ${lines[-1]} == '5 pass, 0 warn, 0 fail, 0 skip' ]]
+	run on r env TERM=xterm timeout 20 socat -u \
+		EXEC:"$ROUTERCTL doctor -f $RUN/r.yaml sysctl",pty STDOUT 3>&- 4>&-
+	[[ $output == *$'\033[32mpass\033[m'* ]]
+	router r doctor -o yaml -f "$RUN/r.yaml" sysctl
+	[[ $output == *'overall: "pass"'* ]]
+}
+
+@test "it changes nothing and runs no program" {
+	command -v strace >/dev/null || skip 'there is no strace here'
+	well
+	state() {
+		on r sh -c 'ip -4 -d addr; ip -4 route show table all; ip neigh show proxy; nft list ruleset;
+			wg showconf wg-hybrid; cat /proc/sys/net/ipv4/conf/*/rp_filter; find /etc/routerd /run'
+	}
+	state >"$RUN/before"
+	on r env ASAN_OPTIONS=detect_leaks=0 strace -f -qq -e trace=execve,unlink,unlinkat,rename,mkdir -o "$RUN/calls" \
+		"$ROUTERCTL" doctor --probe -f "$RUN/r.yaml" >/dev/null
+	[ "$(grep -c execve "$RUN/calls")" -eq 1 ]
+	[ "$(grep -cE 'unlink|rename|mkdir' "$RUN/calls")" -eq 0 ]
+	state | diff "$RUN/before" -
+}
+
+@test "a captured address that some agent puts back while no daemon runs" {
+	well
+	on r ip addr add 10.77.60.7/32 dev lan0
+	doctor r -f "$RUN/r.yaml"
+	[ "$status" -eq 1 ]
+	says hybrid captured-address fail '10.77.60.7.*RemoteAddressClaim/vm-7 \(.*r.yaml:[0-9]+\).*lan0'
+	[ "$(remedy hybrid captured-address)" = "routerctl apply -f $RUN/r.yaml" ]
+	run ! says hybrid route-lookup fail # one cause, one row
+	cure r hybrid captured-address
+	doctor r -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+	says hybrid captured-address pass
+}
+
+@test "a capture interface that does not exist, and the one that was meant" {
+	one_host
+	on r ip route add 203.0.113.20/32 dev lan0
+	sed -i 's/interface: lan0/interface: ens19/' "$RUN/r.yaml"
+	claim 10.77.60.8 ens19 >>"$RUN/r.yaml"
+	router r apply -f "$RUN/r.yaml"
+	doctor r -f "$RUN/r.yaml"
+	[ "$status" -eq 1 ]
+	says hybrid capture-interface fail "no interface 'ens19'.*1 other claim.*10.77.60.0/24 are: lan0"
+	run ! says hybrid proxy-neighbour pass
+	edit hybrid capture-interface
+	sed -i 's/interface: ens19/interface: lan0/' "$RUN/r.yaml"
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+	doctor r -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+	says hybrid capture-interface pass
+}
+
+@test "a missing interface named by an Interface object is mended there" {
+	one_host
+	on r ip route add 203.0.113.20/32 dev lan0
+	sed -i 's/interface: lan0/interface: lan/' "$RUN/r.yaml"
+	printf -- '---\n%s\n' 'apiVersion: net.routerd.net/v1alpha1' 'kind: Interface' \
+		'metadata: { name: lan }' 'spec: { ifname: ens19 }' | sed '2,4{/^---/d}; 5,$ {/^---/d}' >>"$RUN/r.yaml"
+	router r apply -f "$RUN/r.yaml"
+	doctor r -f "$RUN/r.yaml"
+	[[ $(remedy hybrid capture-interface) == "set spec.ifname: lan0 in Interface/lan "* ]]
+	edit hybrid capture-interface
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+	doctor r -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+}
+
+@test "an interface that is down" {
+	well
+	on r ip link set lan0 down
+	doctor r -f "$RUN/r.yaml" hybrid
+	[ "$status" -eq 1 ]
+	says hybrid capture-interface fail 'is down'
+	cure r hybrid capture-interface
+	doctor r -f "$RUN/r.yaml" hybrid
+	[ "$status" -eq 0 ]
+}
+
+@test "strict rp_filter, of the interface or of all" {
+	well
+	on r sysctl -qw net.ipv4.conf.all.rp_filter=1
+	doctor r -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+	says sysctl rp_filter warn 'strict on lan0 \(all 1, its own 0'
+	says sysctl rp_filter warn 'strict on wg-hybrid'
+	cure r sysctl rp_filter
+	doctor r -f "$RUN/r.yaml"
+	run ! says sysctl rp_filter warn lan0
+	cure r sysctl rp_filter
+	doctor r -f "$RUN/r.yaml"
+	says sysctl rp_filter pass
+	[ "$(on r cat /proc/sys/net/ipv4/conf/lan0/rp_filter)" = 2 ]
+	on r sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.lan0.rp_filter=1
+	doctor r -f "$RUN/r.yaml" sysctl
+	says sysctl rp_filter warn 'strict on lan0 \(all 0, its own 1'
+	on r sysctl -qw net.ipv4.conf.all.rp_filter=2 # loose wins
+	doctor r -f "$RUN/r.yaml" sysctl
+	says sysctl rp_filter pass
+}
+
+@test "settings that somebody turns, each with what it means" {
+	well
+	on r sysctl -qw net.ipv4.ip_forward=0
+	on r sysctl -qw net.ipv4.conf.lan0.send_redirects=1 net.ipv4.neigh.lan0.proxy_delay=80 \
+		net.ipv4.conf.all.proxy_arp=1 net.ipv4.conf.lan0.proxy_arp=1
+	doctor r -f "$RUN/r.yaml" sysctl
+	[ "$status" -eq 1 ]
+	says sysctl ip_forward fail 'nothing is forwarded'
+	says sysctl send_redirects warn lan0
+	says sysctl proxy_delay warn 80
+	says sysctl proxy_arp warn 'not needed'
+	cure r sysctl proxy_arp
+	cure r sysctl ip_forward
+	doctor r -f "$RUN/r.yaml" sysctl
+	[ "$status" -eq 0 ]
+	[ "$(jq .summary.warn "$RUN/doctor.json")" -eq 0 ]
+}
+
+@test "a captured address owned by a foreign proxy neighbour, here or on another interface" {
+	well
+	wire r lan1 peer lan1
+	on r ip neigh del proxy 10.77.60.7 dev lan0
+	on r ip neigh add proxy 10.77.60.7 dev lan0
+	on r ip neigh add proxy 10.77.60.7 dev lan1
+	on r ip neigh add proxy 10.77.60.99 dev lan0 # nobody's claim: none of our business
+	doctor r -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+	[ "$(jq '[.checks[] | select(.name == "proxy-neighbour" and .status == "warn")] | length' "$RUN/doctor.json")" -eq 2 ]
+	says hybrid proxy-neighbour warn 'on lan0 by a proxy neighbour'
+	cure r hybrid proxy-neighbour
+	doctor r -f "$RUN/r.yaml"
+	cure r hybrid proxy-neighbour
+	doctor r -f "$RUN/r.yaml"
+	says hybrid proxy-neighbour pass
+	on r ip neigh show proxy | grep -q '^10.77.60.7 dev lan0 proxy proto 200'
+	[ "$(on r ip neigh show proxy | grep -c 10.77.60.99)" -eq 1 ]
+}
+
+@test "what is gone: the proxy neighbour, the route, the clamp, the link" {
+	well
+	on r ip neigh del proxy 10.77.60.7 dev lan0
+	on r ip route del 10.77.60.7/32
+	on r nft delete table inet routerd_mss
+	doctor r -f "$RUN/r.yaml"
+	[ "$status" -eq 1 ]
+	says config applied warn '3 changes'
+	says hybrid proxy-neighbour fail 'nobody answers ARP for 10.77.60.7 on lan0'
+	says hybrid delivery-route fail '10.77.60.7/32 .* has no route by wg-hybrid'
+	says mtu clamp fail 'not clamped to MSS 1300'
+	cure r mtu clamp
+	doctor r -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+
+	on r ip link del wg-hybrid
+	until_ok on r sh -c '! test -e /run/wireguard/wg-hybrid.sock'
+	doctor r -f "$RUN/r.yaml"
+	says hybrid tunnel fail 'is not there'
+	says hybrid delivery-route skip
+	says wireguard interface fail
+	says wireguard allowed-ips skip
+	cure r hybrid tunnel
+	doctor r -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+}
+
+@test "a route that is there and loses to a rule; one that stands where ours should" {
+	well
+	on r ip route add 10.77.60.0/24 dev lan0 table 77
+	on r ip rule add to 10.77.60.0/24 lookup 77
+	doctor r -f "$RUN/r.yaml"
+	[ "$status" -eq 1 ]
+	says hybrid delivery-route pass
+	says hybrid route-lookup fail 'should leave by wg-hybrid, but the kernel would send it out by lan0 .table 77'
+	on r ip rule del to 10.77.60.0/24
+	on r ip rule add iif lan0 to 10.77.60.7 prohibit # for the packets of clients alone
+	doctor r -f "$RUN/r.yaml"
+	says hybrid route-lookup fail 'refuse it: a rule'
+	on r ip rule del iif lan0 to 10.77.60.7 prohibit
+	doctor r -f "$RUN/r.yaml"
+	says hybrid route-lookup pass
+
+	on r ip route del 10.77.60.7/32
+	on r ip route add 10.77.60.7/32 dev lan0
+	doctor r -f "$RUN/r.yaml"
+	says hybrid delivery-route fail "there is 'route 10.77.60.7/32 dev lan0', which routerd did not make"
+	cure r hybrid delivery-route
+	doctor r -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+}
+
+@test "allowed IPs that miss a claim, or are with another peer" {
+	well
+	on r wg set wg-hybrid peer "$KEY_A" allowed-ips 10.252.0.1/32
+	doctor r -f "$RUN/r.yaml"
+	[ "$status" -eq 1 ]
+	says wireguard allowed-ips fail '10.77.60.7/32 of RemoteAddressClaim/vm-7 .* dropped'
+	cure r wireguard allowed-ips
+	doctor r -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+	says wireguard allowed-ips pass
+
+	on r wg set wg-hybrid peer "$KEY_B" allowed-ips 10.77.60.7/32
+	doctor r -f "$RUN/r.yaml"
+	says wireguard allowed-ips fail "peer $(sed 's/[+]/./g' <<<"$KEY_B") gets its packets instead"
+	cure r wireguard allowed-ips
+	doctor r -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+}
+
+@test "an overlay address that no allowed IP holds" {
+	one_host
+	on r ip route add 203.0.113.20/32 dev lan0
+	sed -i 's|allowedIPs: .*|allowedIPs: [192.0.2.0/24]|' "$RUN/r.yaml"
+	router r apply -f "$RUN/r.yaml"
+	doctor r -f "$RUN/r.yaml"
+	says wireguard overlay-address warn 10.252.0.1
+	[[ $(remedy wireguard overlay-address) == "add 10.252.0.1/32 to spec.allowedIPs in WireGuardPeer/cloud ($RUN/r.yaml:"* ]]
+	sed -i 's|allowedIPs: .*|allowedIPs: [10.252.0.0/24]|' "$RUN/r.yaml"
+	router r apply -f "$RUN/r.yaml"
+	doctor r -f "$RUN/r.yaml"
+	says wireguard overlay-address pass
+}
+
+@test "keys: not there, open to others, none at all" {
+	well
+	chmod 644 "$RUN/wg.key"
+	doctor r -f "$RUN/r.yaml"
+	[ "$status" -eq 1 ]
+	says config valid fail 'chmod 600'
+	chmod 600 "$RUN/wg.key"
+	mv "$RUN/wg.key" "$RUN/wg.old"
+	doctor r -f "$RUN/r.yaml"
+	says wireguard private-key fail 'is not there'
+	echo nonsense >"$RUN/wg.key"
+	chmod 600 "$RUN/wg.key"
+	doctor r -f "$RUN/r.yaml"
+	says wireguard private-key fail 'holds no WireGuard key'
+	cure r wireguard private-key
+	doctor r -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+	(umask 077 && wg genkey >"$RUN/wg.key")
+	doctor r -f "$RUN/r.yaml"
+	says wireguard private-key fail 'another key than the one in'
+}
+
+@test "a listen port that another program has" {
+	one_host
+	on r ip route add 203.0.113.20/32 dev lan0
+	on r socat -u UDP-RECV:51820 /dev/null 3>&- 4>&- &
+	thief=$!
+	until_ok on r sh -c 'ss -uln | grep -q :51820'
+	doctor r -f "$RUN/r.yaml"
+	[ "$status" -eq 1 ]
+	says wireguard interface fail 'UDP port 51820 .* in use by another program'
+	on r sh -c 'kill $(pgrep -x socat)'
+	wait "$thief" || true
+	router r apply -f "$RUN/r.yaml"
+	doctor r -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+	says wireguard interface pass
+}
+
+@test "peers: a handshake that never was, one that was, and a name that is no name" {
+	pair_new
+	pair_configs
+	on cr "$ROUTERCTL" apply -f "$RUN/cloud.yaml"
+	doctor cr -f "$RUN/cloud.yaml"
+	[ "$status" -eq 0 ]
+	says wireguard handshake warn 'never a handshake'
+	[[ $(remedy wireguard handshake) == *"publicKey $(on cr wg show wg-hybrid public-key)"* ]]
+	apply_pair
+	pings cc 10.77.60.9
+	doctor cr -f "$RUN/cloud.yaml"
+	says wireguard handshake pass
+	run ! says wireguard endpoint-names pass
+
+	sed -i 's/endpoint: .*/endpoint: nowhere.invalid:51820/' "$RUN/cloud.yaml"
+	doctor cr -f "$RUN/cloud.yaml" wireguard
+	says wireguard endpoint-names warn 'nowhere.invalid'
+}
+
+@test "a path that swallows what the clamp lets through, and the edit that fits it" {
+	pair_new
+	pair_configs
+	for site in cloud:2:cr onprem:1:or; do # the probe's answer needs a way back
+		IFS=: read -r name far _ <<<"$site"
+		printf -- '---\n%s\n%s\n%s\n%s\n' 'apiVersion: net.routerd.net/v1alpha1' 'kind: IPv4Route' \
+			'metadata: { name: overlay-peer }' \
+			"spec: { destination: 10.252.0.$far/32, device: wg-hybrid }" >>"$RUN/$name.yaml"
+	done
+	apply_pair
+	doctor cr --probe -f "$RUN/cloud.yaml" mtu
+	[ "$status" -eq 0 ]
+	says mtu path pass
+	pair_black_hole 1380
+	doctor cr --probe -f "$RUN/cloud.yaml" mtu
+	[ "$status" -eq 0 ]
+	says mtu path warn 'packets of 1312 bytes get through wg-hybrid .* MSS 1300'
+	[[ $(remedy mtu path) == 'set spec.underlay.mtu: 1372 in OverlayPeer/onprem-main '* ]]
+	edit mtu path
+	on cr "$ROUTERCTL" apply -f "$RUN/cloud.yaml"
+	doctor cr --probe -f "$RUN/cloud.yaml" mtu
+	[ "$status" -eq 0 ]
+	says mtu path pass
+	[ "$(transfer cc oc 10.77.60.9 4 20)" = 10.77.60.7 ]
+	[ "$(transfer oc cc 10.77.60.7 4 20)" = 10.77.60.9 ]
+
+	on or ip route del 10.252.0.1/32
+	doctor cr --probe -f "$RUN/cloud.yaml" mtu
+	says mtu path skip 'no route back'
+}
+
+@test "an interface towards the endpoint that is too small for the clamp" {
+	well
+	on r ip link set lan0 mtu 1300
+	doctor r -f "$RUN/r.yaml" mtu
+	says mtu underlay warn 'MSS 1300, but 1300 bytes of lan0'
+	[[ $(remedy mtu underlay) == 'set spec.underlay.mtu: 1292 in '* ]]
+	edit mtu underlay
+	router r apply -f "$RUN/r.yaml"
+	doctor r -f "$RUN/r.yaml" mtu
+	says mtu underlay pass
+
+	on r ip link set lan0 mtu 1500
+	on r ip route change 203.0.113.20/32 dev lan0 mtu 1200 # as learnt from the path
+	doctor r -f "$RUN/r.yaml" mtu
+	says mtu underlay warn '1200 bytes of lan0'
+
+	on r ip route del 203.0.113.20/32
+	doctor r -f "$RUN/r.yaml" mtu
+	[ "$status" -eq 1 ]
+	says mtu underlay fail 'cannot be reached'
+}
+
+cloud_host() { # cloud_host: the example's cloud router, keys and all, on one host
+	pair_new
+	pair_configs
+	on cr "$ROUTERCTL" apply -f "$RUN/cloud.yaml"
+}
+
+@test "a nicRef of the wrong kind, and one of another machine" {
+	cloud_host
+	nic=$(sed -n 's/.*nicRef: //p' "$RUN/cloud.yaml")
+	group=${nic%/providers/*}
+	doctor cr -f "$RUN/cloud.yaml" provider
+	[ "$status" -eq 0 ]
+	says provider nicref pass
+	says provider node skip node.json
+
+	sed -i "s|nicRef: .*|nicRef: $group/providers/Microsoft.Compute/virtualMachines/rt|" "$RUN/cloud.yaml"
+	doctor cr -f "$RUN/cloud.yaml" provider
+	[ "$status" -eq 1 ]
+	says provider nicref fail 'is the id of a virtual machine; azure wants'
+
+	on cr mkdir -p /run/routerd
+	printf '{"provider": "azure", "nics": [{"name": "eth0", "mac": "00:0d:3a:e5:1c:c0", "nicRef": "%s"}]}' "$nic" |
+		on cr tee /run/routerd/node.json
+	doctor cr -f "$RUN/cloud.yaml" provider
+	edit provider nicref
+	doctor cr -f "$RUN/cloud.yaml" provider
+	[ "$status" -eq 0 ]
+	says provider nicref pass 'of this machine'
+	says provider provider pass azure
+
+	sed -i "s|nicRef: .*|nicRef: ${nic%/*}/other|" "$RUN/cloud.yaml"
+	doctor cr -f "$RUN/cloud.yaml" provider
+	[ "$status" -eq 0 ]
+	says provider nicref warn "no NIC of this machine: eth0 is $nic"
+	edit provider nicref
+	doctor cr -f "$RUN/cloud.yaml" provider
+	says provider nicref pass
+
+	sed -i "/nicRef: /d" "$RUN/cloud.yaml"
+	doctor cr -f "$RUN/cloud.yaml" provider
+	says provider nicref warn "names no nicRef.*eth0 is $nic"
+	line=$(grep -n 'capture:' "$RUN/cloud.yaml" | cut -d : -f 1)
+	[ "$(remedy provider nicref)" = "set spec.capture.nicRef: $nic in RemoteAddressClaim/onprem-vm-9 ($RUN/cloud.yaml:$((line + 1)))" ]
+
+	sed -i "/providerRef: /d" "$RUN/cloud.yaml"
+	doctor cr -f "$RUN/cloud.yaml" provider
+	says provider profile warn 'names no CloudProviderProfile'
+	echo nonsense: [ | on cr tee /run/routerd/node.json
+	doctor cr -f "$RUN/cloud.yaml" provider
+	says provider node warn 'not as first boot writes it'
+}
+
+@test "without root: skips say why, and nothing is said to be well that was not seen" {
+	well
+	run on r setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set=-all \
+		"$ROUTERCTL" doctor --probe -o json -f - <"$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+	printf '%s\n' "$output" >"$RUN/doctor.json"
+	for check in allowed-ips handshake; do says wireguard $check skip 'only root'; done
+	says wireguard private-key skip 'root'
+	says mtu clamp skip 'only root'
+	says mtu path skip 'only root'
+	says hybrid route-lookup pass
+	says hybrid proxy-neighbour pass
+	jq -e 'all(.checks[] | select(.status == "skip"); .detail | test("error|errno|[(= ]-[0-9]|not permitted|denied") | not)' \
+		"$RUN/doctor.json"
+}
+
+@test "a configuration with faults, none at all, and words that are no area" {
+	site_new r
+	printf '%s\n' 'apiVersion: net.routerd.net/v1alpha1' 'kind: WireGuardInterface' 'metadata: { name: wg0 }' \
+		"spec: { privateKeyFile: $RUN/wg.key }" --- 'apiVersion: net.routerd.net/v1alpha1' \
+		'kind: IPv4StaticAddress' 'metadata: { name: o }' \
+		'spec: { interface: wg0, address: 100.64.0.1/32 }' >"$RUN/odd.yaml"
+	doctor r -f "$RUN/odd.yaml" config
+	says config valid pass
+	says config warnings warn 'odd.yaml:9:.*carrier NAT'
+
+	printf 'kind: Nonsense\n---\nkind: Foo\n' >"$RUN/bad.yaml"
+	doctor r -f "$RUN/bad.yaml"
+	[ "$status" -eq 1 ]
+	says config valid fail 'bad.yaml:1:.*Nonsense'
+	[ "$(remedy config valid)" = "routerctl validate -f $RUN/bad.yaml" ]
+	says hybrid all skip 'configuration has faults'
+	says host kernel pass
+
+	for _ in {1..40}; do printf 'kind: Foo\n---\n'; done >"$RUN/many.yaml"
+	doctor r -f "$RUN/many.yaml" config
+	says config valid fail 'and 35 more'
+	[ "$(jq '.checks | length' "$RUN/doctor.json")" -eq 6 ]
+
+	doctor r
+	[ "$status" -eq 0 ]
+	says config there warn 'nothing is configured'
+	says hybrid all skip 'nothing is configured'
+	doctor r hybrid
+	jq -e '.summary.overall == "skip"' "$RUN/doctor.json"
+
+	doctor r -f "$RUN/no such.yaml" config
+	[ "$status" -eq 1 ]
+	[ "$(remedy config valid)" = "routerctl validate -f '$RUN/no such.yaml'" ]
+	doctor r -f "$RUN/it's.yaml" config
+	[ "$(on r sh -c "set -- $(remedy config valid); echo \"\$4\"")" = "$RUN/it's.yaml" ]
+
+	router r doctor hybird
+	[ "$status" -eq 2 ]
+	[[ $output == *"no area 'hybird'"*wireguard* ]]
+	router r plan --probe
+	[ "$status" -eq 2 ]
+}
+
+@test "the host: a daemon or none, another manager of the network" {
+	well
+	doctor r -f "$RUN/r.yaml" host
+	says host daemon warn 'does not run'
+	says host networkd pass
+	on r mkdir -p /run/routerd
+	on r socat UNIX-LISTEN:/run/routerd/io.routerd,fork /dev/null 3>&- 4>&- &
+	until_ok on r test -S /run/routerd/io.routerd
+	doctor r -f "$RUN/r.yaml" host
+	says host daemon pass
+	says host run-folder pass
+	on r chmod 777 /run/routerd
+	doctor r -f "$RUN/r.yaml" host
+	[ "$status" -eq 1 ]
+	cure r host run-folder
+	doctor r -f "$RUN/r.yaml" host
+	[ "$status" -eq 0 ]
+	on r sh -c 'kill $(pgrep -x socat)'
+	on r rm -f /run/routerd/io.routerd
+
+	on r mkdir -p /run/systemd/netif /run/systemd/networkd.conf.d
+	doctor r -f "$RUN/r.yaml" host
+	says host networkd warn 'takes away routes'
+	printf '[Network]\nManageForeignRoutes=no\n' | on r tee /run/systemd/networkd.conf.d/routerd.conf
+	doctor r -f "$RUN/r.yaml" host
+	says host networkd pass
+}
+
+@test "5,000 claims: a row for many, few for the bad ones, and soon" {
+	one_host
+	on r ip route add 203.0.113.20/32 dev lan0
+	sed -i 's|prefix: 10.77.60.0/24|prefix: 10.77.0.0/16|' "$RUN/r.yaml"
+	one=$(claim 10.77.99.99)
+	for i in {0..4999}; do
+		text=${one//10.77.99.99/10.77.$((100 + i / 250)).$((1 + i % 250))}
+		printf '%s\n' "${text/name: vm-99/name: c$i}"
+	done >>"$RUN/r.yaml"
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+	doctor r -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+	says hybrid route-lookup pass 5001
+	on r ip route flush proto 200
+	SECONDS=0
+	doctor r -f "$RUN/r.yaml"
+	((SECONDS < 20))
+	[ "$status" -eq 1 ]
+	says hybrid delivery-route fail 'and 4996 more'
+	[ "$(jq '.checks | length' "$RUN/doctor.json")" -lt 60 ]
+}
