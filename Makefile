@@ -15,7 +15,7 @@ LLVM    := -19# one release on Debian 12 and 13, so that formatting agrees
 PACKAGES := gcc libc6-dev make pkg-config libnl-3-dev libnl-genl-3-dev libnftnl-dev libmnl-dev \
 	libyaml-dev libsodium-dev libc-ares-dev binutils \
 	clang$(LLVM) clang-format$(LLVM) clang-tidy$(LLVM) libclang-rt$(LLVM)-dev shellcheck file \
-	bats bats-assert bats-file bats-support jq iproute2 iputils-ping tcpdump nftables iptables \
+	bats bats-assert bats-file bats-support jq python3-prometheus-client iproute2 iputils-ping tcpdump nftables iptables \
 	wireguard-tools wireguard-go socat procps util-linux mount kmod cpio xz-utils strace \
 	qemu-system-x86 diffutils findutils grep hostname mawk netbase dash sed coreutils git
 
@@ -62,7 +62,7 @@ scripts  := $(shell grep -rlE '^\#!.*/(sh|bash|env bash)$$' .ci test docs 2>/dev
 .SECONDARY:
 .DELETE_ON_ERROR:
 .PHONY: all deps have-deps root check test demo unit golden netns vm fuzz fuzz-run lint layers \
-	format tidy analyze compilers reference bench install clean help
+	format tidy analyze compilers reference bench soak install clean help
 
 all: $(O)/bin/routerd $(O)/bin/routerctl ## routerd and routerctl
 
@@ -81,6 +81,10 @@ $(O)/test/fuzz/%: $(O)/test/fuzz/%.o $(call objects,$(base) $(pure) $(kernel) $(
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
+$(O)/test/bench/absence: $(O)/test/bench/absence.o $(call objects,$(base))
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 $(O)/docs/reference: $(O)/docs/reference.o $(call objects,$(base) $(pure) $(keys))
 	@mkdir -p $(@D)
 	@echo "  LD $@"
@@ -101,7 +105,7 @@ test: check ## everything: check, release in namespaces, compilers, analyzers, f
 	$(MAKE) fuzz SECONDS=20
 	$(MAKE) vm
 	test/demo
-	test/bench/run
+	$(MAKE) bench
 	test/fresh-clone
 
 demo: root have-deps all ## two sites in namespaces, and a table of what works between them
@@ -152,8 +156,11 @@ tidy: ## clang-tidy
 	clang-tidy$(LLVM) --quiet $(filter %.c,$(filter-out test/%,$(sources))) -- $(CPPFLAGS) -std=c17
 analyze: ## gcc -fanalyzer
 	$(MAKE) O=build/analyzer BUILD=dev CC=gcc CFLAGS='-O1 -fanalyzer' all
-bench: all ## time and growth from 1,000 to 50,000 claims
+bench: all $(O)/test/bench/absence ## time and memory: of passes up to 50,000 claims, of the daemon
 	test/bench/run
+	test/bench/daemon
+soak: root all $(O)/test/bench/absence ## the daemon over 100,000 events
+	EVENTS=100000 test/bench/daemon
 
 # ---- the rest -------------------------------------------------------------------------------------
 install: all ## DESTDIR=, PREFIX=

@@ -124,6 +124,13 @@ void kernel_see(struct kernel *k, struct state *have, const struct item *it)
 		state_add(have, it);
 }
 
+/* Between the steps of a pass, others have their turn. */
+static void idle(struct kernel *k)
+{
+	if (k->idle_fd >= 0)
+		k->idle(k->idle_arg);
+}
+
 static int observe(struct kernel *k, struct state *have)
 {
 	int r = kernel_read_links(k);
@@ -131,6 +138,7 @@ static int observe(struct kernel *k, struct state *have)
 	for (int t = 0; t < ITEM_TYPES && r == 0; t++) {
 		if (!drivers[t])
 			continue;
+		idle(k);
 		r = drivers[t]->observe(k, have);
 		if (r == -EPERM) {
 			have->blind |= 1U << t;
@@ -272,6 +280,7 @@ unsigned kernel_apply(struct kernel *k, struct plan *plan)
 			continue;
 		}
 		run(k, drivers[op_item(&plan->ops[i])->type], &plan->ops[i], n);
+		idle(k);
 		for (size_t j = i; j < i + n; j++)
 			note_failure(&lost, &plan->ops[j]);
 	}
