@@ -53,7 +53,8 @@ shims    := router/kernel/mnl.c router/kernel/libc.c
 kernel   := $(filter-out $(shims),$(wildcard router/kernel/*.c)) \
 	$(if $(filter release,$(BUILD)),$(shims))
 providers := $(wildcard providers/*.c)
-program  := $(wildcard router/*.c router/doctor/*.c)
+program  := $(filter-out router/main.c,$(wildcard router/*.c router/doctor/*.c))
+parts    := $(program) $(base) $(pure) $(kernel) $(keys) $(providers)
 objects   = $(patsubst %.c,$(O)/%.o,$(sort $(1)))
 sources  := $(wildcard router/*.[ch] router/*/*.[ch] keys/*.[ch] providers/*.[ch] test/*/*.[ch] docs/*.c)
 scripts  := $(shell grep -rlE '^\#!.*/(sh|bash|env bash)$$' .ci test docs 2>/dev/null) $(wildcard test/lib/*.bash)
@@ -66,18 +67,18 @@ scripts  := $(shell grep -rlE '^\#!.*/(sh|bash|env bash)$$' .ci test docs 2>/dev
 
 all: $(O)/bin/routerd $(O)/bin/routerctl ## routerd and routerctl
 
-$(O)/bin/routerd: $(call objects,$(program) $(base) $(pure) $(kernel) $(keys) $(providers))
+$(O)/bin/routerd: $(call objects,router/main.c $(parts))
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 	$(if $(filter release,$(BUILD)),strip $@)
 $(O)/bin/routerctl: $(O)/bin/routerd
 	ln -sf routerd $@
-$(O)/test/unit/%: $(O)/test/unit/%.o $(call objects,$(base) $(pure) $(kernel) $(keys) $(providers))
+$(O)/test/unit/%: $(O)/test/unit/%.o $(call objects,$(parts))
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
-$(O)/test/fuzz/%: $(O)/test/fuzz/%.o $(call objects,$(base) $(pure) $(kernel) $(keys) $(providers))
+$(O)/test/fuzz/%: $(O)/test/fuzz/%.o $(call objects,$(parts))
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
