@@ -563,3 +563,16 @@ print(len(list(parse(sys.stdin.read()))))' <"$RUN/$f"
 	[ "$status" -eq 1 ]
 	[[ $output == *'does not serve here'* ]]
 }
+
+@test "on a terminal the table fits and has colours, in a pipe neither" {
+	serve_one
+	on r ip link set lan0 name lan9
+	until_ok on r sh -c "'$ROUTERCTL' get | grep -q NotReady"
+	on r script -qec "stty cols 60; '$ROUTERCTL' get" /dev/null >"$RUN/terminal"
+	grep -q $'\033\[31mNotReady' "$RUN/terminal"
+	grep -q $'\033\[32mReady' "$RUN/terminal"
+	[ "$(sed 's/\x1b\[[0-9]*m//g; s/\r//' "$RUN/terminal" | awk 'length > 60' | wc -l)" -eq 0 ]
+	on r "$ROUTERCTL" get >"$RUN/pipe"
+	! grep -q $'\033' "$RUN/pipe"
+	[ "$(awk 'length > 60' "$RUN/pipe" | wc -l)" -gt 0 ]
+}
