@@ -1,0 +1,634 @@
+/* ruleset.c - nf_tables' dumps into a ruleset. */
+#include "kernel/ruleset.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libnftnl/udata.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/rtnetlink.h>
+#include <netlink/netlink.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clean.h"
+#include "kernel/kernel.h"
+#include "kernel/ruleset_read.h"
+
+#define TRIES	 5	/* while the tables move under it */
+#define ELEMENTS 100000 /* of one set; what has more is known in part */
+
+/* ---- building --------------------------------------------------------------------------- */
+
+struct rule_table *ruleset_add_table(struct ruleset *rs)
+{
+	struct rule_table *t = arena_alloc(rs->arena, sizeof(*t));
+
+	rs->tables = arena_grow(rs->arena, rs->tables, rs->table_count, &rs->table_room,
+				sizeof(struct rule_table *));
+	rs->tables[rs->table_count++] = t;
+	return t;
+}
+
+struct rule_chain *ruleset_add_chain(struct ruleset *rs, struct rule_table *t)
+{
+	struct rule_chain *c = arena_alloc(rs->arena, sizeof(*c));
+
+	rs->chains = arena_grow(rs->arena, rs->chains, rs->chain_count, &rs->chain_room,
+				sizeof(struct rule_chain *));
+	c->table = t;
+	c->id = rs->chain_count;
+	rs->chains[rs->chain_count++] = c;
+	return c;
+}
+
+struct rule *ruleset_add_rule(struct ruleset *rs, struct rule_chain *c)
+{
+	struct rule *r;
+
+	c->rules = arena_grow(rs->arena, c->rules, c->count, &c->room, sizeof(*c->rules));
+	r = &c->rules[c->count++];
+	*r = (struct rule){ .position = (unsigned)c->count };
+	return r;
+}
+
+struct step *ruleset_add_step(struct ruleset *rs, struct rule *r, enum step_kind kind)
+{
+	struct step *s;
+
+	r->steps = arena_grow(rs->arena, r->steps, r->count, &r->room, sizeof(*r->steps));
+	s = &r->steps[r->count++];
+	*s = (struct step){ .kind = kind };
+	return s;
+}
+
+struct rule_set *ruleset_new_set(struct ruleset *rs)
+{
+	return arena_alloc(rs->arena, sizeof(struct rule_set));
+}
+
+struct element *ruleset_add_element(struct ruleset *rs, struct rule_set *set)
+{
+	struct element *e;
+
+	set->elements = arena_grow(rs->arena, set->elements, set->count, &set->room,
+				   sizeof(*set->elements));
+	e = &set->elements[set->count++];
+	*e = (struct element){ 0 };
+	return e;
+}
+
+static void add_load(struct ruleset *rs, struct rule *r, enum flow_part part, unsigned offset,
+		     size_t length)
+{
+	struct step *s = ruleset_add_step(rs, r, STEP_LOAD);
+
+	s->part = part;
+	s->offset = (uint16_t)offset;
+	s->length = (uint8_t)length;
+}
+
+void ruleset_test(struct ruleset *rs, struct rule *r, enum flow_part part, unsigned offset,
+		  const void *low, const void *high, size_t length, bool inverted)
+{
+	struct step *s;
+
+	add_load(rs, r, part, offset, length);
+	s = ruleset_add_step(rs, r, STEP_TEST);
+	s->length = (uint8_t)length;
+	s->inverted = inverted;
+	memcpy(s->low, low, length);
+	memcpy(s->high, high, length);
+}
+
+void ruleset_test_masked(struct ruleset *rs, struct rule *r, enum flow_part part,
+			 unsigned offset, const void *mask, const void *value, size_t length,
+			 bool inverted)
+{
+	struct step *s;
+
+	add_load(rs, r, part, offset, length);
+	s = ruleset_add_step(rs, r, STEP_MASK);
+	s->length = (uint8_t)length;
+	memcpy(s->low, mask, length);
+	s = ruleset_add_step(rs, r, STEP_TEST);
+	s->length = (uint8_t)length;
+	s->inverted = inverted;
+	memcpy(s->low, value, length);
+	memcpy(s->high, value, length);
+}
+
+void ruleset_effect(struct ruleset *rs, struct rule *r, enum effect_kind kind, const char *name)
+{
+	ruleset_add_step(rs, r, STEP_EFFECT)->effect =
+	    (struct effect){ .kind = kind, .name = name };
+}
+
+void ruleset_maybe(struct ruleset *rs, struct rule *r, const char *name)
+{
+	ruleset_add_step(rs, r, STEP_MAYBE)->name = name;
+}
+
+/* ---- tables and chains ------------------------------------------------------------------ */
+
+static const struct {
+	unsigned number;
+	enum rule_family family;
+	const char *name;
+} families[] = {
+	{ NFPROTO_INET, FAMILY_INET, "inet" },	    { NFPROTO_IPV4, FAMILY_IPV4, "ip" },
+	{ NFPROTO_IPV6, FAMILY_IPV6, "ip6" },	    { NFPROTO_ARP, FAMILY_OTHER, "arp" },
+	{ NFPROTO_NETDEV, FAMILY_OTHER, "netdev" }, { NFPROTO_BRIDGE, FAMILY_OTHER, "bridge" },
+};
+
+static const char *family_name(const struct nlmsghdr *h)
+{
+	const struct nfgenmsg *g = nlmsg_data(h);
+
+	for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++)
+		if (families[i].number == g->nfgen_family)
+			return families[i].name;
+	return "unknown";
+}
+
+static bool has_mark(const struct nlattr *data)
+{
+	const unsigned char *tlv = data ? nla_data(data) : NULL;
+	size_t left = data ? (size_t)nla_len(data) : 0, mark = strlen(KERNEL_MARK);
+
+	for (; left >= 2 && tlv[1] <= left - 2; left -= 2U + tlv[1], tlv += 2 + tlv[1])
+		if (tlv[0] == NFTNL_UDATA_TABLE_COMMENT)
+			return tlv[1] >= mark && memcmp(tlv + 2, KERNEL_MARK, mark) == 0;
+	return false;
+}
+
+/* The attributes of a message; false: it is too short for any. */
+static bool attributes(struct nlmsghdr *h, struct nlattr **at, int max)
+{
+	return nlmsg_parse(h, sizeof(struct nfgenmsg), at, max, NULL) >= 0;
+}
+
+void nft_table_message(struct nlmsghdr *h, void *arg)
+{
+	struct nlattr *at[NFTA_TABLE_MAX + 1];
+	struct ruleset *rs = arg;
+	struct rule_table *t;
+
+	if (!attributes(h, at, NFTA_TABLE_MAX))
+		return;
+	t = ruleset_add_table(rs);
+	t->family_name = family_name(h);
+	for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++)
+		if (strcmp(families[i].name, t->family_name) == 0)
+			t->family = families[i].family;
+	t->name = nft_text(rs, at[NFTA_TABLE_NAME]);
+	t->ours = has_mark(at[NFTA_TABLE_USERDATA]);
+	t->dormant = (nft_number(at[NFTA_TABLE_FLAGS]) & NFT_TABLE_F_DORMANT) != 0;
+}
+
+static struct rule_table *find_table(const struct ruleset *rs, const char *family,
+				     const char *name)
+{
+	for (size_t i = 0; i < rs->table_count; i++)
+		if (strcmp(rs->tables[i]->name, name) == 0 &&
+		    strcmp(rs->tables[i]->family_name, family) == 0)
+			return rs->tables[i];
+	return NULL;
+}
+
+static void read_hook(struct rule_chain *c, const struct nlattr *nest,
+		      const struct nlattr *policy)
+{
+	struct nlattr *at[NFTA_HOOK_MAX + 1];
+
+	if (!nest || nla_parse(at, NFTA_HOOK_MAX, nla_data(nest), nla_len(nest), NULL) < 0)
+		return;
+	c->hook = HOOK_OTHER;
+	if (c->table->family != FAMILY_OTHER && at[NFTA_HOOK_HOOKNUM]) {
+		uint32_t hook = nft_number(at[NFTA_HOOK_HOOKNUM]);
+
+		c->hook = hook == NF_INET_LOCAL_IN  ? HOOK_INPUT
+			  : hook == NF_INET_FORWARD ? HOOK_FORWARD
+						    : HOOK_OTHER;
+	}
+	c->priority = (int)nft_number(at[NFTA_HOOK_PRIORITY]);
+	c->policy.kind = policy && nft_number(policy) == NF_DROP ? EFFECT_DROP : EFFECT_ACCEPT;
+}
+
+void nft_chain_message(struct nlmsghdr *h, void *arg)
+{
+	struct nlattr *at[NFTA_CHAIN_MAX + 1];
+	struct ruleset *rs = arg;
+	struct rule_table *t;
+	struct rule_chain *c;
+
+	if (!attributes(h, at, NFTA_CHAIN_MAX))
+		return;
+	t = find_table(rs, family_name(h), nft_text(rs, at[NFTA_CHAIN_TABLE]));
+	if (!t)
+		return; /* came since the tables were asked for */
+	c = ruleset_add_chain(rs, t);
+	c->name = nft_text(rs, at[NFTA_CHAIN_NAME]);
+	read_hook(c, at[NFTA_CHAIN_HOOK], at[NFTA_CHAIN_POLICY]);
+}
+
+/* ---- in order, to be found -------------------------------------------------------------- */
+
+static int in_table(const struct rule_table *a, const char *name_a, const struct rule_table *b,
+		    const char *name_b)
+{
+	int r = strcmp(a->family_name, b->family_name);
+
+	r = r ? r : strcmp(a->name, b->name);
+	return r ? r : strcmp(name_a, name_b);
+}
+
+static int by_chain(const void *pa, const void *pb)
+{
+	const struct rule_chain *const *a = pa, *const *b = pb;
+
+	return in_table((*a)->table, (*a)->name, (*b)->table, (*b)->name);
+}
+
+static int by_set(const void *pa, const void *pb)
+{
+	const struct rule_set *const *a = pa, *const *b = pb;
+
+	return in_table((*a)->table, (*a)->name, (*b)->table, (*b)->name);
+}
+
+void nft_sort(struct ruleset *rs)
+{
+	if (rs->chain_count)
+		qsort(rs->chains, rs->chain_count, sizeof(struct rule_chain *), by_chain);
+	for (size_t i = 0; i < rs->chain_count; i++)
+		rs->chains[i]->id = i;
+	if (rs->set_count)
+		qsort(rs->sets, rs->set_count, sizeof(struct rule_set *), by_set);
+}
+
+/* nft: how many of the chains are nf_tables' and so sorted. */
+static struct rule_chain *find_chain(const struct ruleset *rs, size_t nft, struct rule_table *t,
+				     const char *name)
+{
+	struct rule_chain key = { .table = t, .name = name }, *pkey = &key, **found;
+
+	found =
+	    nft ? bsearch(&pkey, rs->chains, nft, sizeof(struct rule_chain *), by_chain) : NULL;
+	return found ? *found : NULL;
+}
+
+static struct rule_set *find_set(const struct ruleset *rs, struct rule_table *t,
+				 const char *name)
+{
+	struct rule_set key = { .table = t, .name = name }, *pkey = &key, **found;
+
+	found = rs->set_count
+		    ? bsearch(&pkey, rs->sets, rs->set_count, sizeof(struct rule_set *), by_set)
+		    : NULL;
+	return found ? *found : NULL;
+}
+
+/* ---- sets ------------------------------------------------------------------------------- */
+
+static void read_fields(struct rule_set *set, const struct nlattr *description)
+{
+	struct nlattr *at[NFTA_SET_DESC_MAX + 1], *one;
+	int left;
+
+	if (!description || nla_parse(at, NFTA_SET_DESC_MAX, nla_data(description),
+				      nla_len(description), NULL) < 0)
+		return;
+	if (!at[NFTA_SET_DESC_CONCAT])
+		return;
+	nla_for_each_nested(one, at[NFTA_SET_DESC_CONCAT], left)
+	{
+		struct nlattr *field[NFTA_SET_FIELD_MAX + 1];
+
+		if (set->field_count == sizeof(set->fields) ||
+		    nla_parse(field, NFTA_SET_FIELD_MAX, nla_data(one), nla_len(one), NULL) < 0)
+			return;
+		set->fields[set->field_count++] =
+		    (uint8_t)nft_number(field[NFTA_SET_FIELD_LEN]);
+	}
+}
+
+void nft_set_message(struct nlmsghdr *h, void *arg)
+{
+	struct nlattr *at[NFTA_SET_MAX + 1];
+	struct ruleset *rs = arg;
+	struct rule_table *t;
+	struct rule_set *set;
+	uint32_t flags;
+
+	if (!attributes(h, at, NFTA_SET_MAX))
+		return;
+	t = find_table(rs, family_name(h), nft_text(rs, at[NFTA_SET_TABLE]));
+	if (!t)
+		return;
+	set = ruleset_new_set(rs);
+	set->table = t;
+	set->name = nft_text(rs, at[NFTA_SET_NAME]);
+	set->key_length = nft_number(at[NFTA_SET_KEY_LEN]);
+	if (set->key_length > RULE_REGISTERS) {
+		set->key_length = 0; /* of which nothing can be read */
+		set->partial = true;
+	}
+	flags = nft_number(at[NFTA_SET_FLAGS]);
+	set->map =
+	    (flags & NFT_SET_MAP) && nft_number(at[NFTA_SET_DATA_TYPE]) == NFT_DATA_VERDICT;
+	set->data = (flags & NFT_SET_MAP) && !set->map;
+	read_fields(set, at[NFTA_SET_DESC]);
+	set->ranges = (flags & NFT_SET_INTERVAL) && set->field_count < 2;
+	rs->sets = arena_grow(rs->arena, rs->sets, rs->set_count, &rs->set_room,
+			      sizeof(struct rule_set *));
+	rs->sets[rs->set_count++] = set;
+}
+
+/* A copy of a key; NULL when it is not of the set's length. */
+static uint8_t *read_key(struct ruleset *rs, const struct rule_set *set,
+			 const struct nlattr *nest)
+{
+	struct nlattr *at[NFTA_DATA_MAX + 1];
+	uint8_t *key;
+
+	if (!nest || nla_parse(at, NFTA_DATA_MAX, nla_data(nest), nla_len(nest), NULL) < 0 ||
+	    !at[NFTA_DATA_VALUE] || (size_t)nla_len(at[NFTA_DATA_VALUE]) != set->key_length)
+		return NULL;
+	key = arena_alloc(rs->arena, set->key_length + 1);
+	memcpy(key, nla_data(at[NFTA_DATA_VALUE]), set->key_length);
+	return key;
+}
+
+static void read_element(struct ruleset *rs, struct rule_set *set, const struct nlattr *nest)
+{
+	struct nlattr *at[NFTA_SET_ELEM_MAX + 1];
+	struct effect f = { 0 };
+	uint32_t flags;
+	uint8_t *low, *high;
+	struct element *e;
+
+	if (nla_parse(at, NFTA_SET_ELEM_MAX, nla_data(nest), nla_len(nest), NULL) < 0)
+		return;
+	flags = nft_number(at[NFTA_SET_ELEM_FLAGS]);
+	if (set->map && at[NFTA_SET_ELEM_DATA])
+		f = nft_effect(rs, at[NFTA_SET_ELEM_DATA]);
+	if (flags & NFT_SET_ELEM_CATCHALL) {
+		set->fallback = f;
+		set->has_fallback = true;
+		return;
+	}
+	low = read_key(rs, set, at[NFTA_SET_ELEM_KEY]);
+	high = read_key(rs, set, at[NFTA_SET_ELEM_KEY_END]);
+	if (!low || set->count >= ELEMENTS) {
+		set->partial = true;
+		return;
+	}
+	e = ruleset_add_element(rs, set);
+	e->low = low;
+	e->high = high ? high : low;
+	e->effect = f;
+	e->end = (flags & NFT_SET_ELEM_INTERVAL_END) != 0;
+}
+
+void nft_elements_message(struct nlmsghdr *h, void *arg)
+{
+	struct nlattr *at[NFTA_SET_ELEM_LIST_MAX + 1], *one;
+	struct nft_elements *to = arg;
+	int left;
+
+	if (!attributes(h, at, NFTA_SET_ELEM_LIST_MAX) || !at[NFTA_SET_ELEM_LIST_ELEMENTS])
+		return;
+	nla_for_each_nested(one, at[NFTA_SET_ELEM_LIST_ELEMENTS], left)
+	    read_element(to->rs, to->set, one);
+}
+
+static int by_key(const void *pa, const void *pb, void *set)
+{
+	const struct element *a = pa, *b = pb;
+	int r = memcmp(a->low, b->low, ((const struct rule_set *)set)->key_length);
+
+	return r ? r : (int)b->end - (int)a->end;
+}
+
+/* The key before this one, in network order. */
+static const uint8_t *before(struct ruleset *rs, const uint8_t *key, size_t length)
+{
+	uint8_t *copy = arena_alloc(rs->arena, length + 1);
+
+	memcpy(copy, key, length);
+	for (size_t i = length; i > 0 && copy[i - 1]-- == 0; i--)
+		;
+	return copy;
+}
+
+/* Ranges of one field come as their starts and, marked as ends, the first key after. */
+void nft_elements_done(struct ruleset *rs, struct rule_set *set)
+{
+	uint8_t *last = arena_alloc(rs->arena, set->key_length + 1);
+	size_t n = 0;
+
+	if (!set->ranges || !set->count)
+		return;
+	memset(last, 0xff, set->key_length);
+	qsort_r(set->elements, set->count, sizeof(*set->elements), by_key, set);
+	for (size_t i = 0; i < set->count; i++) {
+		struct element e = set->elements[i];
+
+		if (e.end)
+			continue;
+		e.high = i + 1 < set->count
+			     ? before(rs, set->elements[i + 1].low, set->key_length)
+			     : last;
+		set->elements[n++] = e;
+	}
+	set->count = n;
+}
+
+/* ---- rules ------------------------------------------------------------------------------ */
+
+void nft_rule_message(struct nlmsghdr *h, void *arg)
+{
+	struct nlattr *at[NFTA_RULE_MAX + 1];
+	struct ruleset *rs = arg;
+	struct rule_chain *c;
+	struct rule_table *t;
+	struct rule *r;
+
+	if (!attributes(h, at, NFTA_RULE_MAX))
+		return;
+	t = find_table(rs, family_name(h), nft_text(rs, at[NFTA_RULE_TABLE]));
+	if (!t || t->family == FAMILY_OTHER)
+		return;
+	c = find_chain(rs, rs->chain_count, t, nft_text(rs, at[NFTA_RULE_CHAIN]));
+	if (!c)
+		return;
+	r = ruleset_add_rule(rs, c);
+	if (at[NFTA_RULE_HANDLE] && nla_len(at[NFTA_RULE_HANDLE]) >= (int)sizeof(r->handle)) {
+		uint32_t half[2];
+
+		memcpy(half, nla_data(at[NFTA_RULE_HANDLE]), sizeof(half));
+		r->handle = (uint64_t)ntohl(half[0]) << 32 | ntohl(half[1]);
+	}
+	if (at[NFTA_RULE_EXPRESSIONS])
+		nft_expressions(rs, r, at[NFTA_RULE_EXPRESSIONS]);
+	for (size_t i = 0; i < r->count; i++)
+		if (r->steps[i].kind == STEP_LOOKUP && !r->steps[i].set) {
+			struct rule_set *set = find_set(rs, t, r->steps[i].name);
+
+			r->steps[i].set = set;
+			if (set)
+				set->used = true;
+			t->native = true;
+		}
+}
+
+static void resolve_effect(const struct ruleset *rs, size_t nft, struct rule_table *t,
+			   struct effect *f)
+{
+	if (f->kind == EFFECT_JUMP || f->kind == EFFECT_GOTO)
+		f->chain = find_chain(rs, nft, t, f->name);
+}
+
+void nft_resolve(struct ruleset *rs)
+{
+	for (size_t i = 0; i < rs->chain_count; i++)
+		for (size_t j = 0; j < rs->chains[i]->count; j++)
+			for (size_t s = 0; s < rs->chains[i]->rules[j].count; s++)
+				resolve_effect(rs, rs->chain_count, rs->chains[i]->table,
+					       &rs->chains[i]->rules[j].steps[s].effect);
+	for (size_t i = 0; i < rs->set_count; i++) {
+		struct rule_set *set = rs->sets[i];
+
+		resolve_effect(rs, rs->chain_count, set->table, &set->fallback);
+		for (size_t j = 0; j < set->count; j++)
+			resolve_effect(rs, rs->chain_count, set->table,
+				       &set->elements[j].effect);
+	}
+}
+
+/* ---- from the kernel -------------------------------------------------------------------- */
+
+static struct nl_msg *request(int type, unsigned family, size_t bytes)
+{
+	struct nfgenmsg g = { .nfgen_family = (uint8_t)family, .version = NFNETLINK_V0 };
+
+	return netlink_new(bytes, NFNL_SUBSYS_NFTABLES << 8 | type, 0, &g, sizeof(g));
+}
+
+static int dump_elements(struct kernel *k, struct ruleset *rs, struct rule_set *set)
+{
+	size_t bytes = 64 + strlen(set->table->name) + strlen(set->name);
+	struct nft_elements to = { rs, set };
+	unsigned family = 0;
+	struct nl_msg *m;
+	int r;
+
+	for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++)
+		if (strcmp(families[i].name, set->table->family_name) == 0)
+			family = families[i].number;
+	m = request(NFT_MSG_GETSETELEM, family, bytes);
+	(void)nla_put_string(m, NFTA_SET_ELEM_LIST_TABLE, set->table->name);
+	(void)nla_put_string(m, NFTA_SET_ELEM_LIST_SET, set->name);
+	r = netlink_dump(k->nft, m, nft_elements_message, &to);
+	if (r == 0)
+		nft_elements_done(rs, set);
+	if (r == -ENOENT) { /* gone meanwhile */
+		set->partial = true;
+		return 0;
+	}
+	return r;
+}
+
+static int read_nft(struct kernel *k, struct ruleset *rs)
+{
+	static const struct {
+		int type;
+		netlink_each *each;
+	} dumps[] = { { NFT_MSG_GETTABLE, nft_table_message },
+		      { NFT_MSG_GETCHAIN, nft_chain_message },
+		      { NFT_MSG_GETSET, nft_set_message } };
+	int r = k->nft ? 0 : -EOPNOTSUPP;
+
+	for (size_t i = 0; i < sizeof(dumps) / sizeof(*dumps) && r == 0; i++)
+		r = netlink_dump(k->nft, request(dumps[i].type, NFPROTO_UNSPEC, 0),
+				 dumps[i].each, rs);
+	if (r == -EINVAL || r == -EPROTONOSUPPORT) /* nfnetlink's words for "no such part" */
+		return -EOPNOTSUPP;
+	nft_sort(rs);
+	if (r == 0)
+		r = netlink_dump(k->nft, request(NFT_MSG_GETRULE, NFPROTO_UNSPEC, 0),
+				 nft_rule_message, rs);
+	for (size_t i = 0; i < rs->set_count && r == 0; i++)
+		if (rs->sets[i]->used)
+			r = dump_elements(k, rs, rs->sets[i]);
+	if (r == 0)
+		nft_resolve(rs);
+	return r;
+}
+
+void ruleset_read(struct kernel *k, struct ruleset *rs)
+{
+	struct arena *a = rs->arena;
+	int r = -EINTR;
+
+	for (int try = 0; try < TRIES && (r == -EINTR || r == -ENOBUFS); try++) {
+		*rs = (struct ruleset){ .arena = a };
+		r = read_nft(k, rs);
+	}
+	rs->nft_error = r;
+	legacy_read(rs);
+}
+
+bool ruleset_is_iptables(const struct rule_chain *c)
+{
+	static const char *const tables[] = { "filter", "mangle", "nat", "raw", "security" };
+	bool builtin = false;
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
+		builtin |= strcmp(c->table->name, tables[i]) == 0;
+	return c->table->legacy ||
+	       (builtin && !c->table->native &&
+		(c->table->family == FAMILY_IPV4 || c->table->family == FAMILY_IPV6) &&
+		(c->hook == HOOK_NONE || strcmp(c->name, "INPUT") == 0 ||
+		 strcmp(c->name, "FORWARD") == 0));
+}
+
+/* ---- routes ----------------------------------------------------------------------------- */
+
+static int each_route(struct nl_msg *m, void *arg)
+{
+	struct nlattr *at[RTA_MAX + 1];
+	int *index = arg;
+
+	if (nlmsg_parse(nlmsg_hdr(m), sizeof(struct rtmsg), at, RTA_MAX, NULL) == 0 &&
+	    at[RTA_OIF] && nla_len(at[RTA_OIF]) >= (int)sizeof(*index))
+		memcpy(index, nla_data(at[RTA_OIF]), sizeof(*index));
+	return NL_OK;
+}
+
+bool ruleset_route(const uint8_t *address, int family, char name[static 16], int *index)
+{
+	struct rtmsg header = { .rtm_family = (unsigned char)family,
+				.rtm_dst_len = family == AF_INET ? 32 : 128 };
+	CLEAN(netlink_close) struct netlink *nl = NULL;
+	struct nl_msg *m;
+	char buf[IF_NAMESIZE];
+
+	*index = 0;
+	if (netlink_open(&nl, NETLINK_ROUTE, false) < 0)
+		return false;
+	m = netlink_new(64, RTM_GETROUTE, 0, &header, sizeof(header));
+	(void)nla_put(m, RTA_DST, header.rtm_dst_len / 8, address);
+	(void)nl_socket_modify_cb(netlink_sock(nl), NL_CB_VALID, NL_CB_CUSTOM, each_route,
+				  index);
+	if (nl_send_auto(netlink_sock(nl), m) >= 0)
+		(void)nl_recvmsgs_default(netlink_sock(nl));
+	nlmsg_free(m);
+	if (!*index || !if_indextoname((unsigned)*index, buf))
+		return false;
+	memset(name, 0, 16);
+	memcpy(name, buf, strnlen(buf, 15));
+	return true;
+}
