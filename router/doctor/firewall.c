@@ -18,12 +18,13 @@
 #include "doctor/tables.h"
 #include "kernel/verdict.h"
 
-#define AREA	 "firewall"
-#define PLACES	 32			  /* that block one packet, before we give up */
-#define NO_PORT	 9			  /* discard: nobody makes a rule for it */
-#define SAVED	 "/etc/iptables/rules.v4" /* netfilter-persistent's, on Debian and Ubuntu */
-#define METADATA "169.254.169.254"	  /* every cloud's */
-#define FABRIC	 "168.63.129.16"	  /* Azure's host agent */
+#define AREA	  "firewall"
+#define PLACES	  32			   /* that block one packet, before we give up */
+#define NO_PORT	  9			   /* discard: nobody makes a rule for it */
+#define HIGH_PORT 50000			   /* of a client */
+#define SAVED	  "/etc/iptables/rules.v4" /* netfilter-persistent's, on Debian and Ubuntu */
+#define METADATA  "169.254.169.254"	   /* every cloud's */
+#define FABRIC	  "168.63.129.16"	   /* Azure's host agent */
 
 struct firewall {
 	struct doctor *d;
@@ -127,6 +128,8 @@ static const char *accept_command(struct firewall *f, const struct place *p,
 
 	if (table_is_stale(t))
 		return table_delete(f->d, t);
+	if (t->ours)
+		return arena_printf(a, "routerctl apply%s", f->d->files);
 	if (program) {
 		*saved = true;
 		return arena_printf(
@@ -237,7 +240,7 @@ static struct flow_link link_of(const char *name)
 
 struct listener {
 	const struct wireguard_interface *wg;
-	const struct addr *endpoints[2]; /* the first of each family; NULL: none */
+	const struct endpoint *endpoints[2]; /* the first of each family; NULL: none */
 };
 
 static void note_endpoints(const struct doctor *d, struct listener *l)
@@ -246,13 +249,13 @@ static void note_endpoints(const struct doctor *d, struct listener *l)
 
 	for (size_t i = 0; want && i < want->count; i++) {
 		const struct item *it = &want->items[i];
-		const struct addr *a = &it->peer.endpoint.address;
+		const struct endpoint *e = &it->peer.endpoint;
 
-		if (it->type != ITEM_PEER || !a->family ||
+		if (it->type != ITEM_PEER || !e->address.family ||
 		    strcmp(it->link, l->wg->object.name) != 0)
 			continue;
-		if (!l->endpoints[a->family == AF_INET6])
-			l->endpoints[a->family == AF_INET6] = a;
+		if (!l->endpoints[e->address.family == AF_INET6])
+			l->endpoints[e->address.family == AF_INET6] = e;
 	}
 }
 
@@ -264,20 +267,20 @@ static void walk_listener(struct firewall *f, const struct listener *l, bool v6,
 		{ 0x20, 0x01, 0x0d, 0xb8 },
 	};
 	const struct flow_link others[] = { link_of("lo"), link_of(l->wg->object.name) };
-	const struct addr *a = l->endpoints[v6];
+	const struct endpoint *e = l->endpoints[v6];
 	struct flow w = { .hook = HOOK_INPUT,
 			  .family = v6 ? AF_INET6 : AF_INET,
 			  .out.name = "",
 			  .others = others,
 			  .other_count = 2,
 			  .protocol = IPPROTO_UDP,
-			  .source_port = -1,
+			  .source_port = e ? e->port : (int)l->wg->port,
 			  .destination_port = (int)l->wg->port };
 	char *name = arena_alloc(f->d->arena, 16);
 
-	if (a)
-		w.source = *a;
-	if (ruleset_route(a ? a->bytes : anywhere[v6], w.family, name, &w.in.index) &&
+	if (e)
+		w.source = e->address;
+	if (ruleset_route(e ? e->address.bytes : anywhere[v6], w.family, name, &w.in.index) &&
 	    strcmp(name, "lo") != 0 && strcmp(name, l->wg->object.name) != 0)
 		*in = w.in.name = name;
 	else
@@ -405,7 +408,7 @@ static struct flow forwarded(const struct pair *p, bool back)
 			  .source = p->near,
 			  .destination = p->far,
 			  .protocol = IPPROTO_TCP,
-			  .source_port = -1,
+			  .source_port = HIGH_PORT,
 			  .destination_port = NO_PORT };
 
 	if (back) {
