@@ -26,8 +26,8 @@ _Static_assert(LEGACY_HOOKS == NF_INET_NUMHOOKS, "hooks of a table");
 /* ---- one entry, of either family -------------------------------------------------------- */
 
 struct entry {
-	struct ipt_entry v4;
-	struct ip6t_entry v6;
+	struct ipt_ip v4;
+	struct ip6t_ip6 v6;
 	size_t size; /* of its fixed part */
 	size_t target, next;
 	const uint8_t *bytes;
@@ -38,18 +38,24 @@ static bool entry_at(const struct legacy *from, size_t offset, struct entry *ret
 {
 	struct entry e = { .bytes = (const uint8_t *)from->blob + offset };
 	size_t left = from->length - offset;
+	bool v4 = from->family == AF_INET;
+	struct ipt_entry four;
+	struct ip6t_entry six;
 
-	e.size = from->family == AF_INET ? sizeof(e.v4) : sizeof(e.v6);
-	if (offset > from->length || left < e.size)
+	if (offset > from->length || left < (v4 ? sizeof(four) : sizeof(six)))
 		return false;
-	if (from->family == AF_INET) {
-		memcpy(&e.v4, e.bytes, sizeof(e.v4));
-		e.target = e.v4.target_offset;
-		e.next = e.v4.next_offset;
+	if (v4) {
+		memcpy(&four, e.bytes, sizeof(four));
+		e.v4 = four.ip;
+		e.size = sizeof(four);
+		e.target = four.target_offset;
+		e.next = four.next_offset;
 	} else {
-		memcpy(&e.v6, e.bytes, sizeof(e.v6));
-		e.target = e.v6.target_offset;
-		e.next = e.v6.next_offset;
+		memcpy(&six, e.bytes, sizeof(six));
+		e.v6 = six.ipv6;
+		e.size = sizeof(six);
+		e.target = six.target_offset;
+		e.next = six.next_offset;
 	}
 	if (e.next > left || e.target < e.size || e.target > e.next ||
 	    e.next - e.target < sizeof(struct xt_entry_target))
@@ -177,8 +183,7 @@ static struct effect standard(int verdict, bool is_goto)
 
 static bool is_goto(const struct legacy *from, const struct entry *e)
 {
-	return from->family == AF_INET ? e->v4.ip.flags & IPT_F_GOTO
-				       : e->v6.ipv6.flags & IP6T_F_GOTO;
+	return from->family == AF_INET ? e->v4.flags & IPT_F_GOTO : e->v6.flags & IP6T_F_GOTO;
 }
 
 /* A rule without a target goes on to the next entry. */
@@ -281,9 +286,9 @@ static void add_entry(struct ruleset *rs, struct rule_chain *c, const struct leg
 	struct rule *r = ruleset_add_rule(rs, c);
 
 	if (from->family == AF_INET)
-		test_header4(rs, r, &e->v4.ip);
+		test_header4(rs, r, &e->v4);
 	else
-		test_header6(rs, r, &e->v6.ipv6);
+		test_header6(rs, r, &e->v6);
 	add_matches(rs, r, e);
 	add_target(rs, r, from, e);
 	if (!is_policy(from, offset) || c->hook == HOOK_NONE)

@@ -85,13 +85,13 @@ oci_by() { # oci_by VARIANT TABLE: finds, remedies, finds nothing
 	doctor r
 	says listen-port pass
 	says forward pass
-	run on r "iptables-$1" -S
-	[ "$(grep -c 'A FORWARD' <<<"$output")" -eq 3 ]
-	[ "$(grep 'A FORWARD' <<<"$output" | tail -n 1)" = '-A FORWARD -j REJECT --reject-with icmp-host-prohibited' ]
-	[ "$(grep -n 'A INPUT' <<<"$output" | grep -A1 -e '--dport 51820 -j ACCEPT' | grep -c REJECT)" -eq 1 ]
-	[ "$(grep -c InstanceServices <<<"$output")" -eq 6 ]
+	after=$(on r "iptables-$1" -S)
+	[ "$(grep -c 'A FORWARD' <<<"$after")" -eq 3 ]
+	[ "$(grep 'A FORWARD' <<<"$after" | tail -n 1)" = '-A FORWARD -j REJECT --reject-with icmp-host-prohibited' ]
+	[ "$(grep -n 'A INPUT' <<<"$after" | grep -A1 -e '--dport 51820 -j ACCEPT' | grep -c REJECT)" -eq 1 ]
+	[ "$(grep -c InstanceServices <<<"$after")" -eq 6 ]
 	follow r # nothing left to do
-	[ "$(on r "iptables-$1" -S)" = "$output" ]
+	[ "$(on r "iptables-$1" -S)" = "$after" ]
 }
 
 @test "OCI's rules by iptables-nft: the place, the exact commands, and then it passes" {
@@ -427,7 +427,7 @@ debian() {
 
 @test "without root the firewall is skipped, in words" {
 	ruled
-	run --separate-stderr on r setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set -all \
+	run on r setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set -all \
 		env ASAN_OPTIONS=detect_leaks=0 "$ROUTERCTL" doctor -f - -o json <"$RUN/r.yaml"
 	jq '[.checks[] | select(.area == "firewall" or .area == "nft")]' <<<"$output" >"$RUN/doctor.json"
 	jq -c '.[]' "$RUN/doctor.json"
