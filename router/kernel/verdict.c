@@ -133,9 +133,12 @@ static bool load(const struct walk *w, struct registers *r, const struct step *s
 	uint8_t byte;
 	uint32_t word;
 	uint16_t half;
+	size_t padded = (s->length + 3U) / 4 * 4;
 
+	/* A register is filled up with zeros: nft_reg_store16(), nft_payload_eval(). */
+	memset(r->b.value + s->reg, 0, padded);
+	memset(r->b.known + s->reg, 0xff, padded);
 	memset(r->b.known + s->reg, 0, s->length);
-	memset(r->b.value + s->reg, 0, s->length);
 	for (size_t i = s->reg / 4U; i < (s->reg + s->length + 3U) / 4; i++)
 		r->link[i] = FLOW_UNKNOWN;
 	switch (s->part) {

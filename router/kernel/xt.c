@@ -84,7 +84,7 @@ static bool match_conntrack(struct ruleset *rs, struct rule *r, const void *info
 	}
 	if (flags & XT_CONNTRACK_STATE)
 		test_state(rs, r, states, (invert & XT_CONNTRACK_STATE) != 0);
-	return (flags & ~(unsigned)XT_CONNTRACK_STATE) == 0;
+	return (flags & ~(unsigned)(XT_CONNTRACK_STATE | XT_CONNTRACK_STATE_ALIAS)) == 0;
 }
 
 static void add_ports(struct ruleset *rs, struct rule_set *set, uint16_t low, uint16_t high)

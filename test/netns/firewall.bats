@@ -141,6 +141,178 @@ oci_by() { # oci_by VARIANT TABLE: finds, remedies, finds nothing
 	says forward pass
 }
 
+# By a table: RULE behind which all UDP is dropped, and what doctor then says.
+verdicts() { # verdicts COMMAND-PREFIX: lines of "STATUS RULE" on standard input
+	local want rule wrong=0
+	while read -r want rule; do
+		on r sh -c "$1 -F INPUT && $1 -A INPUT $rule && $1 -A INPUT -p udp -j DROP"
+		doctor r >/dev/null
+		says listen-port "$want" && continue
+		echo "$1: $rule: $(field listen-port status), not $want: $(field listen-port detail)"
+		wrong=1
+	done
+	return "$wrong"
+}
+
+iptables_rules() {
+	cat <<-'END'
+		pass -p udp --dport 51820 -j ACCEPT
+		warn -p udp --dport 51821 -j ACCEPT
+		warn -p udp ! --dport 51820 -j ACCEPT
+		pass -p udp ! --dport 51821 -j ACCEPT
+		pass -p udp --dport 50000:52000 -j ACCEPT
+		warn -p udp --dport 50000:51819 -j ACCEPT
+		warn -p tcp --dport 51820 -j ACCEPT
+		pass ! -p tcp -j ACCEPT
+		pass -p udp -m multiport --dports 500,4500,51820 -j ACCEPT
+		warn -p udp -m multiport --dports 500,4500 -j ACCEPT
+		pass -p udp -m multiport --dports 500,51000:52000 -j ACCEPT
+		warn -p udp -m multiport ! --dports 500,51000:52000 -j ACCEPT
+		pass -p udp -m multiport --sports 51820 -j ACCEPT
+		pass -i lan0 -j ACCEPT
+		pass -i lan+ -j ACCEPT
+		warn -i wan+ -j ACCEPT
+		warn -i lan -j ACCEPT
+		warn ! -i lan0 -j ACCEPT
+		pass ! -i wan0 -j ACCEPT
+		pass -s 203.0.113.20 -j ACCEPT
+		pass -s 203.0.112.0/23 -j ACCEPT
+		pass -s 203.0.113.16/28 -j ACCEPT
+		warn -s 203.0.114.0/23 -j ACCEPT
+		warn ! -s 203.0.113.20 -j ACCEPT
+		pass -m conntrack --ctstate NEW,ESTABLISHED -j ACCEPT
+		warn -m conntrack --ctstate ESTABLISHED -j ACCEPT
+		pass -m conntrack ! --ctstate ESTABLISHED -j ACCEPT
+		pass -m state --state NEW -j ACCEPT
+		warn -m state --state ESTABLISHED,RELATED -j ACCEPT
+		warn -m comment --comment 'says -j ACCEPT' -j LOG
+		warn -m comment --comment accept
+		skip -m conntrack --ctstate NEW --ctorigdstport 51820 -j ACCEPT
+		skip -m limit --limit 3/s -j ACCEPT
+		skip -m mark --mark 7 -j ACCEPT
+		warn -m mark --mark 7 -p tcp -j ACCEPT
+	END
+}
+
+@test "conditions of iptables-nft are understood" {
+	ruled
+	iptables_rules | verdicts iptables-nft
+}
+
+@test "conditions of legacy iptables are understood" {
+	ruled
+	iptables_rules | verdicts iptables-legacy
+}
+
+@test "jumps, gotos and returns of iptables are followed, and the place in a chain of its own is named" {
+	ruled
+	for variant in nft legacy; do
+		on r sh -ec "
+			i=iptables-$variant
+			\$i -N one; \$i -N two; \$i -N three
+			\$i -A INPUT -p udp -j one
+			\$i -A INPUT -j ACCEPT
+			\$i -A one -p udp --dport 53 -j RETURN
+			\$i -A one -g two
+			\$i -A two -m comment --comment first
+			\$i -A two -p udp --dport 51820 -j three
+			\$i -A three -s 198.51.100.0/24 -j RETURN
+			\$i -A three -j DROP"
+		doctor r
+		says listen-port warn
+		[[ $(field listen-port detail) == *'rule 2 '*'of chain three in table '*filter*' drops it' ]]
+		[ "$(field listen-port remedy)" = "iptables-$variant -I three 2 -p udp --dport 51820 -j ACCEPT" ]
+		follow r
+		doctor r
+		says listen-port pass
+		on r sh -c "iptables-$variant -F; iptables-$variant -X"
+	done
+}
+
+nft_verdicts() { # lines of "STATUS RULE": before all UDP is dropped
+	local want rule wrong=0
+	while read -r want rule; do
+		on r nft -f - <<-END
+			table inet filter
+			delete table inet filter
+			table inet filter {
+				chain one { udp dport 51820 return; accept; }
+				chain two { udp dport 51820 accept; }
+				chain input {
+					type filter hook input priority 0; policy accept;
+					$rule
+					meta l4proto udp drop
+				}
+			}
+		END
+		doctor r >/dev/null
+		says listen-port "$want" && continue
+		echo "$rule: $(field listen-port status), not $want: $(field listen-port detail)"
+		wrong=1
+	done
+	return "$wrong"
+}
+
+@test "conditions of nftables are understood" {
+	ruled
+	nft_verdicts <<-'END'
+		pass udp dport 51820 accept
+		warn udp dport != 51820 accept
+		pass udp dport { 51820 } accept
+		pass udp dport { 1-100, 51000-52000, 60000-65535 } accept
+		warn udp dport { 1-100, 51000-51819, 51821-65535 } accept
+		pass udp dport >= 51820 accept
+		warn udp dport > 51820 accept
+		pass udp dport < 51821 accept
+		warn udp dport <= 51819 accept
+		pass udp dport 51000-52000 accept
+		warn udp dport != 51000-52000 accept
+		pass th dport 51820 accept
+		pass iifname "lan0" accept
+		pass iifname "lan*" accept
+		pass iif lan0 accept
+		warn iif != lan0 accept
+		warn iif lo accept
+		pass iifname { "eth0", "lan0" } accept
+		warn iifname "lan" accept
+		pass iifname . udp dport { "lan0" . 51820, "eth0" . 53 } accept
+		warn iifname . udp dport { "lan0" . 53, "eth0" . 51820 } accept
+		pass ip saddr . udp dport { 203.0.113.0/24 . 51000-52000 } accept
+		warn ip saddr . udp dport { 203.0.114.0/24 . 51000-52000 } accept
+		pass ip saddr 203.0.113.0/24 accept
+		pass ip saddr 203.0.113.16/28 accept
+		warn ip saddr 203.0.113.32/28 accept
+		pass ip saddr { 10.0.0.0/8, 203.0.113.0/28, 203.0.113.16-203.0.113.20 } accept
+		warn ip saddr { 10.0.0.0/8, 203.0.113.0/28, 203.0.113.21-203.0.113.30 } accept
+		warn ip6 saddr ::/0 accept
+		warn meta nfproto ipv6 accept
+		pass meta nfproto ipv4 udp dport 51820 accept
+		pass ip protocol udp accept
+		pass meta protocol ip accept
+		pass ct state new accept
+		pass ct state { new, established } accept
+		warn ct state established,related accept
+		pass ct state vmap { established : drop, new : accept }
+		pass ct state vmap { established : drop, new : jump two }
+		warn ct state vmap { established : accept, new : jump one }
+		warn ct status dnat accept
+		pass ct direction original accept
+		pass udp dport vmap { 22 : drop, 51820 : accept }
+		pass udp dport vmap { 22 : drop, * : accept }
+		pass fib daddr type local accept
+		pass meta pkttype host accept
+		warn jump one
+		pass goto one
+		pass jump two
+		warn counter log prefix "x " meta mark set 5
+		skip meta mark 5 accept
+		skip limit rate 5/second accept
+		skip ip ttl 64 accept
+		pass ip frag-off & 0x1fff == 0 accept
+		skip ip daddr 10.77.60.2 accept
+	END
+}
+
 debian() {
 	cat <<-'END'
 		table inet filter {

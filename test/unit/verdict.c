@@ -108,6 +108,7 @@ static const struct {
 	{ "input:drop return; accept", UDP, "block input" },
 
 	/* More than one base chain: each must let it through, by priority. */
+	{ "input@20:drop | input@5:drop", UDP, "block input@5" },
 	{ "input@0:accept accept | input@10:drop", UDP, "block input@10" },
 	{ "input@10:drop | input@-10:accept reject", UDP, "block input@-10.1" },
 	{ "input@0:accept accept | input@10:drop to=51820 accept", UDP, "pass" },
