@@ -189,9 +189,7 @@ static void walk(struct firewall *f, const struct flow *w, struct found *ret)
 	while (n < PLACES && (v = ruleset_verdict(&f->rs, w, open, n, &p)) == VERDICT_BLOCK) {
 		const char *text = arena_printf(
 		    f->d->arena, "%s %s it%s%s%s", place_text(f, &p), effect_word(p.effect),
-		    p.name && p.effect == EFFECT_REJECT ? " (" : "",
-		    p.name && p.effect == EFFECT_REJECT ? p.name : "",
-		    p.name && p.effect == EFFECT_REJECT ? ")" : "");
+		    p.name ? " (" : "", p.name ? p.name : "", p.name ? ")" : "");
 
 		if (ret->worst == VERDICT_BLOCK)
 			text = strstr(ret->text, text)

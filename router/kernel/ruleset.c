@@ -142,6 +142,19 @@ static const struct {
 	{ NFPROTO_NETDEV, FAMILY_OTHER, "netdev" }, { NFPROTO_BRIDGE, FAMILY_OTHER, "bridge" },
 };
 
+static const char *const builtin_tables[] = {
+	"filter", "mangle", "nat", "raw", "security", NULL
+};
+static const char *const builtin_chains[] = { "PREROUTING", "INPUT",	   "FORWARD",
+					      "OUTPUT",	    "POSTROUTING", NULL };
+
+static bool is_one_of(const char *text, const char *const *words)
+{
+	while (*words && strcmp(*words, text) != 0)
+		words++;
+	return *words != NULL;
+}
+
 static const char *family_name(const struct nlmsghdr *h)
 {
 	const struct nfgenmsg *g = nlmsg_data(h);
@@ -231,6 +244,12 @@ void nft_chain_message(struct nlmsghdr *h, void *arg)
 	c = ruleset_add_chain(rs, t);
 	c->name = nft_text(rs, at[NFTA_CHAIN_NAME]);
 	read_hook(c, at[NFTA_CHAIN_HOOK], at[NFTA_CHAIN_POLICY]);
+	if (c->hook == HOOK_NONE)
+		return;
+	if (is_one_of(c->name, builtin_chains))
+		t->builtin = true;
+	else
+		t->native = true;
 }
 
 /* ---- in order, to be found -------------------------------------------------------------- */
@@ -487,7 +506,7 @@ void nft_rule_message(struct nlmsghdr *h, void *arg)
 static void resolve_effect(const struct ruleset *rs, size_t nft, struct rule_table *t,
 			   struct effect *f)
 {
-	if (f->kind == EFFECT_JUMP || f->kind == EFFECT_GOTO)
+	if ((f->kind == EFFECT_JUMP || f->kind == EFFECT_GOTO) && f->name)
 		f->chain = find_chain(rs, nft, t, f->name);
 }
 
@@ -583,16 +602,10 @@ void ruleset_read(struct kernel *k, struct ruleset *rs)
 
 bool ruleset_is_iptables(const struct rule_chain *c)
 {
-	static const char *const tables[] = { "filter", "mangle", "nat", "raw", "security" };
-	bool builtin = false;
+	const struct rule_table *t = c->table;
 
-	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
-		builtin |= strcmp(c->table->name, tables[i]) == 0;
-	return c->table->legacy ||
-	       (builtin && !c->table->native &&
-		(c->table->family == FAMILY_IPV4 || c->table->family == FAMILY_IPV6) &&
-		(c->hook == HOOK_NONE || strcmp(c->name, "INPUT") == 0 ||
-		 strcmp(c->name, "FORWARD") == 0));
+	return t->legacy || (t->builtin && !t->native && is_one_of(t->name, builtin_tables) &&
+			     (t->family == FAMILY_IPV4 || t->family == FAMILY_IPV6));
 }
 
 /* ---- routes ----------------------------------------------------------------------------- */

@@ -128,6 +128,7 @@ struct rule_table {
 	bool legacy;  /* of iptables-legacy or ip6tables-legacy */
 	bool ours;    /* carries our mark */
 	bool dormant; /* its chains are not asked */
+	bool builtin; /* has base chains by the names of iptables' */
 	bool native;  /* holds what iptables-nft cannot show */
 };
 
@@ -161,5 +162,5 @@ void ruleset_read(struct kernel *k, struct ruleset *rs);
 /* The name of the interface by which packets to an address of the family leave; index its
  * number. False: there is no such route. */
 bool ruleset_route(const uint8_t *address, int family, char name[static 16], int *index);
-/* iptables-nft, not nft(8), is the tool for this base chain. */
+/* Some iptables, not nft(8), is the tool for this chain. */
 bool ruleset_is_iptables(const struct rule_chain *c);

@@ -106,8 +106,6 @@ struct effect nft_effect(struct ruleset *rs, const struct nlattr *data)
 	parse(verdict, NFTA_VERDICT_MAX + 1, at[NFTA_DATA_VERDICT]);
 	if (!verdict[NFTA_VERDICT_CODE])
 		return f;
-	if (verdict[NFTA_VERDICT_CHAIN])
-		f.name = nft_text(rs, verdict[NFTA_VERDICT_CHAIN]);
 	switch ((int)nft_number(verdict[NFTA_VERDICT_CODE])) {
 	case NF_ACCEPT:
 		f.kind = EFFECT_ACCEPT;
@@ -127,7 +125,10 @@ struct effect nft_effect(struct ruleset *rs, const struct nlattr *data)
 	case NFT_CONTINUE:
 		f.kind = EFFECT_NONE;
 		break;
+	default: /* as queues are */
+		return f;
 	}
+	f.name = verdict[NFTA_VERDICT_CHAIN] ? nft_text(rs, verdict[NFTA_VERDICT_CHAIN]) : NULL;
 	return f;
 }
 

@@ -41,6 +41,8 @@ struct registers {
 struct memo {
 	bool busy, done;
 	unsigned ends;
+	bool fell;		  /* off the chain's end, as END_BACK */
+	struct place back;	  /* the first rule that went there before it */
 	struct place drop, doubt; /* the first of each; chain NULL: none */
 };
 
@@ -313,6 +315,7 @@ static bool apply(struct walk *w, const struct rule_chain *c, const struct rule 
 		return sure == YES;
 	case EFFECT_RETURN:
 		m->ends |= END_BACK;
+		note(&m->back, &here);
 		return sure == YES;
 	case EFFECT_UNKNOWN:
 		m->ends |= END_ACCEPT | END_DROP;
@@ -336,8 +339,10 @@ static bool apply(struct walk *w, const struct rule_chain *c, const struct rule 
 		note(&m->doubt, &sub->doubt);
 	if (sub->drop.chain)
 		note(&m->drop, &sub->drop);
-	if (f->kind == EFFECT_GOTO)
-		m->ends |= sub->ends & END_BACK;
+	if (f->kind == EFFECT_GOTO && sub->ends & END_BACK) {
+		m->ends |= END_BACK;
+		note(&m->back, &here);
+	}
 	return sure == YES && (f->kind == EFFECT_GOTO || !(sub->ends & END_BACK));
 }
 
@@ -453,8 +458,10 @@ static void walk_chain(struct walk *w, const struct rule_chain *c)
 		else
 			stop = walk_rule(w, c, &c->rules[i]);
 	}
-	if (!stop)
+	if (!stop) {
 		m->ends |= END_BACK;
+		m->fell = true;
+	}
 	w->depth--;
 	m->busy = false;
 	m->done = true;
@@ -468,16 +475,22 @@ static bool is_asked(const struct rule_chain *c, const struct flow *f)
 	       (c->table->family == own || c->table->family == FAMILY_INET);
 }
 
-/* Through a base chain, policy included. */
+/* Through a base chain, policy included. What would be added at its end does not help what
+ * left before it: there, the place is the rule by which it left. */
 static void walk_base(struct walk *w, const struct rule_chain *c)
 {
 	struct memo *m = &w->memo[c->id];
 	struct effect policy = c->policy;
 
 	walk_chain(w, c);
-	if (!(m->ends & END_BACK))
-		return;
 	m->ends &= ~END_BACK;
+	if (m->back.chain) {
+		policy.name = "by the chain's policy";
+		(void)apply(w, c, m->back.rule, &policy, YES);
+	}
+	if (!m->fell)
+		return;
+	policy.name = NULL;
 	if (is_open(w, c, NULL))
 		policy.kind = EFFECT_ACCEPT;
 	(void)apply(w, c, NULL, &policy, YES);

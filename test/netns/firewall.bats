@@ -229,6 +229,93 @@ iptables_rules() {
 	done
 }
 
+@test "a policy that is met by way of a goto: the command goes before that" {
+	ruled
+	on r sh -ec 'i=iptables-nft
+		$i -N side
+		$i -A INPUT -p udp -g side
+		$i -A INPUT -j ACCEPT
+		$i -A side -p udp --dport 53 -j ACCEPT
+		$i -P INPUT DROP'
+	doctor r
+	[[ $(field listen-port detail) == *"rule 1 (handle "*") of chain INPUT in table ip filter drops it (by the chain's policy)" ]]
+	[ "$(field listen-port remedy)" = 'iptables-nft -I INPUT 1 -p udp --dport 51820 -j ACCEPT' ]
+	follow r
+	doctor r
+	says listen-port pass
+}
+
+@test "policies of iptables, both kinds: the command goes to the end, also of an empty chain" {
+	ruled
+	for variant in nft legacy; do
+		on r sh -ec "iptables-$variant -P FORWARD DROP; iptables-$variant -P INPUT DROP
+			iptables-$variant -A INPUT -i lo -j ACCEPT"
+		doctor r
+		[ "$(field listen-port remedy)" = "iptables-$variant -I INPUT 2 -p udp --dport 51820 -j ACCEPT" ]
+		[[ $(field forward remedy) == "iptables-$variant -I FORWARD 1 -i lan0 "* ]]
+		follow r
+		doctor r
+		says listen-port pass
+		says forward pass
+	done
+}
+
+@test "a table of nft's own making is told by nft, though it has a name of iptables'" {
+	ruled
+	on r nft -f - <<-'END'
+		table ip filter {
+			chain forward {
+				type filter hook forward priority 0; policy drop;
+			}
+			chain input {
+				type filter hook input priority 0; policy accept;
+				jump rest
+			}
+			chain rest {
+				drop
+			}
+		}
+	END
+	doctor r
+	[[ $(field listen-port remedy) == 'nft insert rule ip filter rest handle '*' udp dport 51820 accept' ]]
+	[[ $(field forward remedy) == 'nft add rule ip filter forward '* ]]
+	follow r
+	doctor r
+	says listen-port pass
+	says forward pass
+}
+
+@test "an endpoint of IPv6 is asked of the rules for IPv6" {
+	ENDPOINT="'[2001:db8::20]:51820'" one_host
+	on r ip addr add 2001:db8:1::2/64 dev lan0 nodad
+	on r ip route add default via 2001:db8:1::1 dev lan0
+	on r "$ROUTERCTL" apply -f "$RUN/r.yaml" >/dev/null
+	oci | on r iptables-nft-restore # not asked
+	for variant in nft legacy; do
+		on r sh -ec "i=ip6tables-$variant
+			\$i -A INPUT -m state --state RELATED,ESTABLISHED -j ACCEPT
+			\$i -A INPUT -p ipv6-icmp -j ACCEPT
+			\$i -A INPUT -s 2001:db8:2::/48 -j ACCEPT
+			\$i -A INPUT -j REJECT --reject-with icmp6-adm-prohibited"
+		doctor r
+		says listen-port warn
+		[ "$(field listen-port remedy)" = "ip6tables-$variant -I INPUT 4 -p udp --dport 51820 -j ACCEPT" ]
+		follow r
+		doctor r
+		says listen-port pass
+	done
+	on r nft -f - <<-'END'
+		table inet filter {
+			chain input {
+				type filter hook input priority 0; policy drop;
+				ip6 saddr 2001:db8::/120 udp dport 51820 accept
+			}
+		}
+	END
+	doctor r
+	says listen-port pass
+}
+
 nft_verdicts() { # lines of "STATUS RULE": before all UDP is dropped
 	local want rule wrong=0
 	while read -r want rule; do

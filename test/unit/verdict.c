@@ -96,7 +96,7 @@ static const struct {
 	{ "input:accept jump:a; drop | a: to=51820 accept", UDP, "pass" },
 	{ "input:accept jump:a; drop | a: to=22 accept", UDP, "block input.2" },
 	{ "input:accept goto:a; drop | a: to=22 accept", UDP, "pass" },
-	{ "input:drop goto:a; accept | a: to=22 accept", UDP, "block input" },
+	{ "input:drop goto:a; accept | a: to=22 accept", UDP, "block input.1" },
 	{ "input:drop jump:a; accept | a: to=51820 return; drop", UDP, "pass" },
 	{ "input:drop jump:a; accept | a: to=22 return; drop", UDP, "block a.2" },
 	{ "input:drop jump:a | a: jump:b; drop | b: goto:c; drop | c: return; drop", UDP,
@@ -105,7 +105,10 @@ static const struct {
 	{ "input:accept ? goto:a; drop | a: drop", UDP, "block a.1" },
 	{ "input:accept jump:gone", UDP, "unsure input.1" },
 	{ "input:accept jump:a | a: jump:a", UDP, "unsure a.1" }, /* no kernel has one */
-	{ "input:drop return; accept", UDP, "block input" },
+	{ "input:drop return; accept", UDP, "block input.1" },
+	{ "input:drop to=22 return", UDP, "block input" },
+	{ "input:drop ? return; accept", UDP, "unsure input.1" },
+	{ "input:accept return; drop", UDP, "pass" },
 
 	/* More than one base chain: each must let it through, by priority. */
 	{ "input@20:drop | input@5:drop", UDP, "block input@5" },
@@ -126,7 +129,7 @@ static const struct {
 	{ "input:accept {22:drop,*:reject}; accept", UDP, "block input.1" },
 	{ "input:accept {51820:accept,*:reject}", UDP, "pass" },
 	{ "input:accept {51820:jump a}; accept | a: drop", UDP, "block a.1" },
-	{ "input:drop {51820:goto a}; accept | a: to=22 accept", UDP, "block input" },
+	{ "input:drop {51820:goto a}; accept | a: to=22 accept", UDP, "block input.1" },
 	{ "input:accept {22:drop,51820:drop}", "input proto=17", "unsure input.1" },
 	{ "input:drop {22,51820} accept", "input proto=17", "unsure input.1" },
 };
