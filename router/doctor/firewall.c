@@ -16,144 +16,19 @@
 #include "base/clean.h"
 #include "config/hybrid.h"
 #include "doctor/tables.h"
-#include "kernel/verdict.h"
 
 #define AREA	  "firewall"
-#define PLACES	  32			   /* that block one packet, before we give up */
-#define NO_PORT	  9			   /* discard: nobody makes a rule for it */
-#define HIGH_PORT 50000			   /* of a client */
-#define SAVED	  "/etc/iptables/rules.v4" /* netfilter-persistent's, on Debian and Ubuntu */
-#define METADATA  "169.254.169.254"	   /* every cloud's */
-#define FABRIC	  "168.63.129.16"	   /* Azure's host agent */
+#define PLACES	  32		    /* that block one packet, before we give up */
+#define NO_PORT	  9		    /* discard: nobody makes a rule for it */
+#define HIGH_PORT 50000		    /* of a client */
+#define METADATA  "169.254.169.254" /* every cloud's */
+#define FABRIC	  "168.63.129.16"   /* Azure's host agent */
 
 struct firewall {
 	struct doctor *d;
 	struct ruleset rs;
 	struct ifaddrs *addresses;
 };
-
-/* ---- words ------------------------------------------------------------------------------ */
-
-static const char *effect_word(enum effect_kind kind)
-{
-	return kind == EFFECT_REJECT ? "rejects" : "drops";
-}
-
-static const char *table_text(struct firewall *f, const struct rule_table *t)
-{
-	if (t->legacy)
-		return arena_printf(f->d->arena, "%s of %s-legacy", t->name,
-				    t->family == FAMILY_IPV4 ? "iptables" : "ip6tables");
-	return arena_printf(f->d->arena, "%s %s", t->family_name, t->name);
-}
-
-static const char *place_text(struct firewall *f, const struct place *p)
-{
-	const char *table = table_text(f, p->chain->table);
-
-	if (!p->rule)
-		return arena_printf(f->d->arena, "the policy of chain %s in table %s",
-				    p->chain->name, table);
-	if (!p->rule->handle)
-		return arena_printf(f->d->arena, "rule %u of chain %s in table %s",
-				    p->rule->position, p->chain->name, table);
-	return arena_printf(f->d->arena, "rule %u (handle %llu) of chain %s in table %s",
-			    p->rule->position, (unsigned long long)p->rule->handle,
-			    p->chain->name, table);
-}
-
-/* ---- commands --------------------------------------------------------------------------- */
-
-static bool have_program(struct firewall *f, const char *name)
-{
-	static const char *const folders[] = { "/usr/sbin", "/sbin", "/usr/bin",
-					       "/usr/local/sbin" };
-
-	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++)
-		if (access(arena_printf(f->d->arena, "%s/%s", folders[i], name), X_OK) == 0)
-			return true;
-	return false;
-}
-
-/* The program that keeps this table, by the name it has here; NULL: none of them. */
-static const char *iptables(struct firewall *f, const struct rule_table *t)
-{
-	const char *plain = t->family == FAMILY_IPV6 ? "ip6tables" : "iptables";
-	const char *exact =
-	    arena_printf(f->d->arena, "%s-%s", plain, t->legacy ? "legacy" : "nft");
-
-	if (have_program(f, exact))
-		return exact;
-	return t->legacy || have_program(f, plain) ? plain : NULL;
-}
-
-static const char *iptables_match(struct firewall *f, const struct flow *w)
-{
-	struct arena *a = f->d->arena;
-
-	if (w->hook == HOOK_INPUT)
-		return arena_printf(a, "-p udp --dport %d", w->destination_port);
-	return arena_printf(a, "%s%s%s%s%s", w->in.name ? "-i " : "",
-			    w->in.name ? shell_word(a, w->in.name) : "",
-			    w->in.name && w->out.name ? " " : "", w->out.name ? "-o " : "",
-			    w->out.name ? shell_word(a, w->out.name) : "");
-}
-
-static const char *nft_link(struct firewall *f, const char *key, const char *name)
-{
-	struct arena *a = f->d->arena;
-
-	return name ? arena_printf(a, "%s %s ", key,
-				   shell_word(a, arena_printf(a, "\"%s\"", name)))
-		    : "";
-}
-
-static const char *nft_match(struct firewall *f, const struct flow *w)
-{
-	if (w->hook == HOOK_INPUT)
-		return arena_printf(f->d->arena, "udp dport %d ", w->destination_port);
-	return arena_printf(f->d->arena, "%s%s", nft_link(f, "iifname", w->in.name),
-			    nft_link(f, "oifname", w->out.name));
-}
-
-/* Lets w pass right before p. Rules that were put in before p meanwhile only move it down,
- * so a position stays good. */
-static const char *accept_command(struct firewall *f, const struct place *p,
-				  const struct flow *w, bool *saved)
-{
-	const struct rule_table *t = p->chain->table;
-	const char *program = ruleset_is_iptables(p->chain) ? iptables(f, t) : NULL;
-	struct arena *a = f->d->arena;
-	bool filter = strcmp(t->name, "filter") == 0;
-
-	if (table_is_stale(t))
-		return table_delete(f->d, t);
-	if (t->ours)
-		return arena_printf(a, "routerctl apply%s", f->d->files);
-	if (program) {
-		*saved = true;
-		return arena_printf(
-		    a, "%s%s%s -I %s %zu %s -j ACCEPT", program, filter ? "" : " -t ",
-		    filter ? "" : t->name, shell_word(a, p->chain->name),
-		    p->rule ? p->rule->position : p->chain->count + 1, iptables_match(f, w));
-	}
-	if (!p->rule)
-		return arena_printf(a, "nft add rule %s %s %s %saccept", t->family_name,
-				    shell_word(a, t->name), shell_word(a, p->chain->name),
-				    nft_match(f, w));
-	return arena_printf(a, "nft insert rule %s %s %s handle %llu %saccept", t->family_name,
-			    shell_word(a, t->name), shell_word(a, p->chain->name),
-			    (unsigned long long)p->rule->handle, nft_match(f, w));
-}
-
-/* What iptables was told is gone at the next boot, unless it is kept where it comes from. */
-static const char *save_command(struct firewall *f)
-{
-	if (access(SAVED, F_OK) < 0)
-		return NULL;
-	return have_program(f, "netfilter-persistent") ? "netfilter-persistent save"
-						       : "iptables-save >" SAVED;
-}
 
 /* Commands one after the other, each once. */
 struct remedy {
@@ -177,7 +52,10 @@ struct found {
 	enum verdict worst;
 	const char *text; /* of the first place that blocks, or of the first that may */
 	struct remedy remedy;
-	bool saved; /* iptables is to be told, so what it knows is to be kept */
+	/* Some iptables is told, so what it knows is to be kept: the table. Where both kinds
+	 * are, either would save without the other. */
+	const struct rule_table *told;
+	bool both;
 };
 
 static void walk(struct firewall *f, const struct flow *w, struct found *ret)
@@ -185,10 +63,11 @@ static void walk(struct firewall *f, const struct flow *w, struct found *ret)
 	struct place open[PLACES], p;
 	size_t n = 0;
 	enum verdict v;
+	bool by_iptables;
 
 	while (n < PLACES && (v = ruleset_verdict(&f->rs, w, open, n, &p)) == VERDICT_BLOCK) {
 		const char *text = arena_printf(
-		    f->d->arena, "%s %s it%s%s%s", place_text(f, &p), effect_word(p.effect),
+		    f->d->arena, "%s %s it%s%s%s", place_text(f->d, &p), effect_word(p.effect),
 		    p.name ? " (" : "", p.name ? p.name : "", p.name ? ")" : "");
 
 		if (ret->worst == VERDICT_BLOCK)
@@ -197,18 +76,22 @@ static void walk(struct firewall *f, const struct flow *w, struct found *ret)
 				   : arena_printf(f->d->arena, "%s, then %s", ret->text, text);
 		ret->worst = VERDICT_BLOCK;
 		ret->text = text;
-		add_command(f, &ret->remedy, accept_command(f, &p, w, &ret->saved));
+		add_command(f, &ret->remedy, place_accept(f->d, &p, w, &by_iptables));
+		if (by_iptables) {
+			ret->both |= ret->told && ret->told->legacy != p.chain->table->legacy;
+			ret->told = p.chain->table;
+		}
 		open[n++] = p;
 	}
 	if (n == 0 && v == VERDICT_UNSURE && ret->worst == VERDICT_PASS) {
 		ret->worst = VERDICT_UNSURE;
-		ret->text = place_text(f, &p);
+		ret->text = place_text(f->d, &p);
 	}
 }
 
 static void report(struct firewall *f, const char *name, const char *what, struct found *found)
 {
-	const char *save = found->saved ? save_command(f) : NULL;
+	const char *save = found->told && !found->both ? table_save(f->d, found->told) : NULL;
 
 	if (save)
 		add_command(f, &found->remedy, save);
@@ -455,55 +338,65 @@ static enum verdict reachable(struct firewall *f, const struct pair *p, const ch
 	return ruleset_verdict(&f->rs, &w, NULL, 0, ret);
 }
 
-/* Dropping in any base chain is final, so a table of its own does it on every system. */
-static const char *guard_command(struct firewall *f, const char *address)
+/* Dropping in any base chain is final, so a table of its own does it on every system; but
+ * who keeps a firewall by iptables looks for it there. */
+static void add_guard(struct firewall *f, const char *address, struct remedy *ret)
 {
+	const char *save;
+
 	for (size_t i = 0; i < f->rs.chain_count; i++) {
 		const struct rule_chain *c = f->rs.chains[i];
+		const char *program = ruleset_is_iptables(c) && c->hook == HOOK_FORWARD
+					  ? table_program(f->d, c->table)
+					  : NULL;
 
-		if (c->hook == HOOK_FORWARD && c->table->family == FAMILY_IPV4 &&
-		    strcmp(c->table->name, "filter") == 0 && ruleset_is_iptables(c) &&
-		    iptables(f, c->table))
-			return arena_printf(f->d->arena, "%s -I FORWARD 1 -d %s -j REJECT",
-					    iptables(f, c->table), address);
+		if (!program || c->table->family != FAMILY_IPV4 ||
+		    strcmp(c->table->name, "filter") != 0)
+			continue;
+		add_command(f, ret,
+			    arena_printf(f->d->arena, "%s -I FORWARD 1 -d %s -j REJECT",
+					 program, address));
+		save = table_save(f->d, c->table);
+		if (save)
+			add_command(f, ret, save);
+		return;
 	}
-	return arena_printf(f->d->arena,
-			    "nft 'add table inet metadata_guard; add chain inet "
-			    "metadata_guard forward { type filter hook forward priority -10; "
-			    "}; add rule inet metadata_guard forward ip daddr %s drop'",
-			    address);
+	add_command(
+	    f, ret,
+	    arena_printf(f->d->arena,
+			 "nft 'add table inet metadata_guard; add chain inet metadata_guard "
+			 "forward { type filter hook forward priority -10; }; add rule inet "
+			 "metadata_guard forward ip daddr %s drop'",
+			 address));
 }
 
 static void check_metadata(struct firewall *f, const char *address, const struct pair *pairs,
 			   size_t count)
 {
+	struct place p = { 0 }, doubt = { 0 };
 	struct remedy remedy = { 0 };
-	const char *save = save_command(f);
-	struct place p = { 0 };
-	bool open = false, unsure = false;
+	bool open = false;
 
-	for (size_t i = 0; i < count && !open; i++)
-		for (int from_tunnel = 0; from_tunnel < 2 && !open; from_tunnel++) {
-			enum verdict v = pairs[i].cloud
-					     ? reachable(f, &pairs[i], address, from_tunnel, &p)
-					     : VERDICT_BLOCK;
+	for (size_t i = 0; i < 2 * count && !open; i++) {
+		const struct pair *pair = &pairs[i / 2];
+		enum verdict v =
+		    pair->cloud ? reachable(f, pair, address, i % 2, &p) : VERDICT_BLOCK;
 
-			open = v == VERDICT_PASS;
-			unsure |= v == VERDICT_UNSURE;
-		}
-	add_command(f, &remedy, guard_command(f, address));
-	if (save && strncmp(remedy.text, "ip", 2) == 0)
-		add_command(f, &remedy, save);
+		open = v == VERDICT_PASS;
+		if (v == VERDICT_UNSURE)
+			doubt = p;
+	}
+	add_guard(f, address, &remedy);
 	if (open)
 		doctor_add(f->d, AREA, "metadata", CHECK_WARN, remedy.text,
 			   "clients can reach %s through this router: the cloud's metadata, "
 			   "and with it what this machine may do there",
 			   address);
-	else if (unsure)
+	else if (doubt.chain)
 		doctor_add(f->d, AREA, "metadata", CHECK_SKIP, NULL,
 			   "whether clients can reach %s, the cloud's metadata, through this "
 			   "router depends on %s, which asks for something doctor cannot judge",
-			   address, place_text(f, &p));
+			   address, place_text(f->d, &doubt));
 	else
 		doctor_add(f->d, AREA, "metadata", CHECK_PASS, NULL,
 			   "clients cannot reach %s through this router", address);

@@ -3,70 +3,9 @@
 #include <string.h>
 
 #include "doctor/tables.h"
-#include "kernel/verdict.h"
 
-#define AREA   "nft"
-#define PREFIX "routerd_"
-#define OURS   "routerd_mss"
-
-bool table_is_stale(const struct rule_table *t)
-{
-	bool wanted = t->family == FAMILY_INET && strcmp(t->name, OURS) == 0;
-
-	return !t->legacy && !wanted &&
-	       (t->ours || strncmp(t->name, PREFIX, strlen(PREFIX)) == 0);
-}
-
-const char *table_delete(struct doctor *d, const struct rule_table *t)
-{
-	return arena_printf(d->arena, "nft delete table %s %s", t->family_name,
-			    shell_word(d->arena, t->name));
-}
-
-const char *shell_word(struct arena *a, const char *text)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789_./:=,+@-";
-	char *out, *at;
-
-	if (*text && text[strspn(text, plain)] == '\0')
-		return text;
-	out = at = arena_alloc(a, strlen(text) * 4 + 3);
-	*at++ = '\'';
-	for (; *text; text++) {
-		if (*text == '\'')
-			at = stpcpy(at, "'\\'");
-		*at++ = *text;
-	}
-	*at = '\'';
-	return out;
-}
-
-bool tables_read(struct doctor *d, const char *area, const char *name, struct ruleset *rs)
-{
-	int r;
-
-	*rs = (struct ruleset){ .arena = d->arena };
-	if (!d->kernel) {
-		doctor_add(d, area, name, CHECK_SKIP, NULL,
-			   "the kernel could not be asked for the firewall's rules");
-		return false;
-	}
-	ruleset_read(d->kernel, rs);
-	r = rs->nft_error == -EOPNOTSUPP || rs->nft_error == 0 ? rs->legacy_error
-							       : rs->nft_error;
-	if (r == -EPERM)
-		doctor_add(d, area, name, CHECK_SKIP, NULL,
-			   "only root may see the firewall's rules; run doctor as root to "
-			   "have them checked");
-	else if (r < 0)
-		doctor_add(d, area, name, CHECK_SKIP, NULL,
-			   "the firewall's rules could not be read: %s%s", strerror(-r),
-			   r == -EINTR || r == -ENOBUFS || r == -EAGAIN
-			       ? "; something changes them all the time, try again"
-			       : "");
-	return r == 0;
-}
+#define AREA "nft"
+#define OURS TABLE_OURS
 
 /* ---- our own table ---------------------------------------------------------------------- */
 

@@ -16,121 +16,10 @@
 #include "kernel/kernel.h"
 #include "kernel/ruleset_read.h"
 
-#define TRIES	 5	/* while the tables move under it */
-#define ELEMENTS 100000 /* of one set; what has more is known in part */
+#define TRIES 5 /* while the tables move under it */
 
-/* ---- building --------------------------------------------------------------------------- */
-
-struct rule_table *ruleset_add_table(struct ruleset *rs)
-{
-	struct rule_table *t = arena_alloc(rs->arena, sizeof(*t));
-
-	rs->tables = arena_grow(rs->arena, rs->tables, rs->table_count, &rs->table_room,
-				sizeof(struct rule_table *));
-	rs->tables[rs->table_count++] = t;
-	return t;
-}
-
-struct rule_chain *ruleset_add_chain(struct ruleset *rs, struct rule_table *t)
-{
-	struct rule_chain *c = arena_alloc(rs->arena, sizeof(*c));
-
-	rs->chains = arena_grow(rs->arena, rs->chains, rs->chain_count, &rs->chain_room,
-				sizeof(struct rule_chain *));
-	c->table = t;
-	c->id = rs->chain_count;
-	rs->chains[rs->chain_count++] = c;
-	return c;
-}
-
-struct rule *ruleset_add_rule(struct ruleset *rs, struct rule_chain *c)
-{
-	struct rule *r;
-
-	c->rules = arena_grow(rs->arena, c->rules, c->count, &c->room, sizeof(*c->rules));
-	r = &c->rules[c->count++];
-	*r = (struct rule){ .position = (unsigned)c->count };
-	return r;
-}
-
-struct step *ruleset_add_step(struct ruleset *rs, struct rule *r, enum step_kind kind)
-{
-	struct step *s;
-
-	r->steps = arena_grow(rs->arena, r->steps, r->count, &r->room, sizeof(*r->steps));
-	s = &r->steps[r->count++];
-	*s = (struct step){ .kind = kind };
-	return s;
-}
-
-struct rule_set *ruleset_new_set(struct ruleset *rs)
-{
-	return arena_alloc(rs->arena, sizeof(struct rule_set));
-}
-
-struct element *ruleset_add_element(struct ruleset *rs, struct rule_set *set)
-{
-	struct element *e;
-
-	set->elements = arena_grow(rs->arena, set->elements, set->count, &set->room,
-				   sizeof(*set->elements));
-	e = &set->elements[set->count++];
-	*e = (struct element){ 0 };
-	return e;
-}
-
-static void add_load(struct ruleset *rs, struct rule *r, enum flow_part part, unsigned offset,
-		     size_t length)
-{
-	struct step *s = ruleset_add_step(rs, r, STEP_LOAD);
-
-	s->part = part;
-	s->offset = (uint16_t)offset;
-	s->length = (uint8_t)length;
-}
-
-void ruleset_test(struct ruleset *rs, struct rule *r, enum flow_part part, unsigned offset,
-		  const void *low, const void *high, size_t length, bool inverted)
-{
-	struct step *s;
-
-	add_load(rs, r, part, offset, length);
-	s = ruleset_add_step(rs, r, STEP_TEST);
-	s->length = (uint8_t)length;
-	s->inverted = inverted;
-	memcpy(s->low, low, length);
-	memcpy(s->high, high, length);
-}
-
-void ruleset_test_masked(struct ruleset *rs, struct rule *r, enum flow_part part,
-			 unsigned offset, const void *mask, const void *value, size_t length,
-			 bool inverted)
-{
-	struct step *s;
-
-	add_load(rs, r, part, offset, length);
-	s = ruleset_add_step(rs, r, STEP_MASK);
-	s->length = (uint8_t)length;
-	memcpy(s->low, mask, length);
-	s = ruleset_add_step(rs, r, STEP_TEST);
-	s->length = (uint8_t)length;
-	s->inverted = inverted;
-	memcpy(s->low, value, length);
-	memcpy(s->high, value, length);
-}
-
-void ruleset_effect(struct ruleset *rs, struct rule *r, enum effect_kind kind, const char *name)
-{
-	ruleset_add_step(rs, r, STEP_EFFECT)->effect =
-	    (struct effect){ .kind = kind, .name = name };
-}
-
-void ruleset_maybe(struct ruleset *rs, struct rule *r, const char *name)
-{
-	ruleset_add_step(rs, r, STEP_MAYBE)->name = name;
-}
-
-/* ---- tables and chains ------------------------------------------------------------------ */
+/* ---- tables, chains and sets
+ * ------------------------------------------------------------------ */
 
 static const struct {
 	unsigned number;
@@ -252,6 +141,38 @@ void nft_chain_message(struct nlmsghdr *h, void *arg)
 		t->native = true;
 }
 
+void nft_set_message(struct nlmsghdr *h, void *arg)
+{
+	struct nlattr *at[NFTA_SET_MAX + 1];
+	struct ruleset *rs = arg;
+	struct rule_table *t;
+	struct rule_set *set;
+	uint32_t flags;
+
+	if (!attributes(h, at, NFTA_SET_MAX))
+		return;
+	t = find_table(rs, family_name(h), nft_text(rs, at[NFTA_SET_TABLE]));
+	if (!t)
+		return;
+	set = ruleset_new_set(rs);
+	set->table = t;
+	set->name = nft_text(rs, at[NFTA_SET_NAME]);
+	set->key_length = nft_number(at[NFTA_SET_KEY_LEN]);
+	if (set->key_length > RULE_REGISTERS) {
+		set->key_length = 0; /* of which nothing can be read */
+		set->partial = true;
+	}
+	flags = nft_number(at[NFTA_SET_FLAGS]);
+	set->map =
+	    (flags & NFT_SET_MAP) && nft_number(at[NFTA_SET_DATA_TYPE]) == NFT_DATA_VERDICT;
+	set->data = (flags & NFT_SET_MAP) && !set->map;
+	nft_fields(set, at[NFTA_SET_DESC]);
+	set->ranges = (flags & NFT_SET_INTERVAL) && set->field_count < 2;
+	rs->sets = arena_grow(rs->arena, rs->sets, rs->set_count, &rs->set_room,
+			      sizeof(struct rule_set *));
+	rs->sets[rs->set_count++] = set;
+}
+
 /* ---- in order, to be found -------------------------------------------------------------- */
 
 static int in_table(const struct rule_table *a, const char *name_a, const struct rule_table *b,
@@ -287,14 +208,14 @@ void nft_sort(struct ruleset *rs)
 		qsort(rs->sets, rs->set_count, sizeof(struct rule_set *), by_set);
 }
 
-/* nft: how many of the chains are nf_tables' and so sorted. */
-static struct rule_chain *find_chain(const struct ruleset *rs, size_t nft, struct rule_table *t,
+static struct rule_chain *find_chain(const struct ruleset *rs, struct rule_table *t,
 				     const char *name)
 {
 	struct rule_chain key = { .table = t, .name = name }, *pkey = &key, **found;
 
-	found =
-	    nft ? bsearch(&pkey, rs->chains, nft, sizeof(struct rule_chain *), by_chain) : NULL;
+	found = rs->chain_count ? bsearch(&pkey, rs->chains, rs->chain_count,
+					  sizeof(struct rule_chain *), by_chain)
+				: NULL;
 	return found ? *found : NULL;
 }
 
@@ -307,162 +228,6 @@ static struct rule_set *find_set(const struct ruleset *rs, struct rule_table *t,
 		    ? bsearch(&pkey, rs->sets, rs->set_count, sizeof(struct rule_set *), by_set)
 		    : NULL;
 	return found ? *found : NULL;
-}
-
-/* ---- sets ------------------------------------------------------------------------------- */
-
-static void read_fields(struct rule_set *set, const struct nlattr *description)
-{
-	struct nlattr *at[NFTA_SET_DESC_MAX + 1], *one;
-	int left;
-
-	if (!description || nla_parse(at, NFTA_SET_DESC_MAX, nla_data(description),
-				      nla_len(description), NULL) < 0)
-		return;
-	if (!at[NFTA_SET_DESC_CONCAT])
-		return;
-	nla_for_each_nested(one, at[NFTA_SET_DESC_CONCAT], left)
-	{
-		struct nlattr *field[NFTA_SET_FIELD_MAX + 1];
-
-		if (set->field_count == sizeof(set->fields) ||
-		    nla_parse(field, NFTA_SET_FIELD_MAX, nla_data(one), nla_len(one), NULL) < 0)
-			return;
-		set->fields[set->field_count++] =
-		    (uint8_t)nft_number(field[NFTA_SET_FIELD_LEN]);
-	}
-}
-
-void nft_set_message(struct nlmsghdr *h, void *arg)
-{
-	struct nlattr *at[NFTA_SET_MAX + 1];
-	struct ruleset *rs = arg;
-	struct rule_table *t;
-	struct rule_set *set;
-	uint32_t flags;
-
-	if (!attributes(h, at, NFTA_SET_MAX))
-		return;
-	t = find_table(rs, family_name(h), nft_text(rs, at[NFTA_SET_TABLE]));
-	if (!t)
-		return;
-	set = ruleset_new_set(rs);
-	set->table = t;
-	set->name = nft_text(rs, at[NFTA_SET_NAME]);
-	set->key_length = nft_number(at[NFTA_SET_KEY_LEN]);
-	if (set->key_length > RULE_REGISTERS) {
-		set->key_length = 0; /* of which nothing can be read */
-		set->partial = true;
-	}
-	flags = nft_number(at[NFTA_SET_FLAGS]);
-	set->map =
-	    (flags & NFT_SET_MAP) && nft_number(at[NFTA_SET_DATA_TYPE]) == NFT_DATA_VERDICT;
-	set->data = (flags & NFT_SET_MAP) && !set->map;
-	read_fields(set, at[NFTA_SET_DESC]);
-	set->ranges = (flags & NFT_SET_INTERVAL) && set->field_count < 2;
-	rs->sets = arena_grow(rs->arena, rs->sets, rs->set_count, &rs->set_room,
-			      sizeof(struct rule_set *));
-	rs->sets[rs->set_count++] = set;
-}
-
-/* A copy of a key; NULL when it is not of the set's length. */
-static uint8_t *read_key(struct ruleset *rs, const struct rule_set *set,
-			 const struct nlattr *nest)
-{
-	struct nlattr *at[NFTA_DATA_MAX + 1];
-	uint8_t *key;
-
-	if (!nest || nla_parse(at, NFTA_DATA_MAX, nla_data(nest), nla_len(nest), NULL) < 0 ||
-	    !at[NFTA_DATA_VALUE] || (size_t)nla_len(at[NFTA_DATA_VALUE]) != set->key_length)
-		return NULL;
-	key = arena_alloc(rs->arena, set->key_length + 1);
-	memcpy(key, nla_data(at[NFTA_DATA_VALUE]), set->key_length);
-	return key;
-}
-
-static void read_element(struct ruleset *rs, struct rule_set *set, const struct nlattr *nest)
-{
-	struct nlattr *at[NFTA_SET_ELEM_MAX + 1];
-	struct effect f = { 0 };
-	uint32_t flags;
-	uint8_t *low, *high;
-	struct element *e;
-
-	if (nla_parse(at, NFTA_SET_ELEM_MAX, nla_data(nest), nla_len(nest), NULL) < 0)
-		return;
-	flags = nft_number(at[NFTA_SET_ELEM_FLAGS]);
-	if (set->map && at[NFTA_SET_ELEM_DATA])
-		f = nft_effect(rs, at[NFTA_SET_ELEM_DATA]);
-	if (flags & NFT_SET_ELEM_CATCHALL) {
-		set->fallback = f;
-		set->has_fallback = true;
-		return;
-	}
-	low = read_key(rs, set, at[NFTA_SET_ELEM_KEY]);
-	high = read_key(rs, set, at[NFTA_SET_ELEM_KEY_END]);
-	if (!low || set->count >= ELEMENTS) {
-		set->partial = true;
-		return;
-	}
-	e = ruleset_add_element(rs, set);
-	e->low = low;
-	e->high = high ? high : low;
-	e->effect = f;
-	e->end = (flags & NFT_SET_ELEM_INTERVAL_END) != 0;
-}
-
-void nft_elements_message(struct nlmsghdr *h, void *arg)
-{
-	struct nlattr *at[NFTA_SET_ELEM_LIST_MAX + 1], *one;
-	struct nft_elements *to = arg;
-	int left;
-
-	if (!attributes(h, at, NFTA_SET_ELEM_LIST_MAX) || !at[NFTA_SET_ELEM_LIST_ELEMENTS])
-		return;
-	nla_for_each_nested(one, at[NFTA_SET_ELEM_LIST_ELEMENTS], left)
-	    read_element(to->rs, to->set, one);
-}
-
-static int by_key(const void *pa, const void *pb, void *set)
-{
-	const struct element *a = pa, *b = pb;
-	int r = memcmp(a->low, b->low, ((const struct rule_set *)set)->key_length);
-
-	return r ? r : (int)b->end - (int)a->end;
-}
-
-/* The key before this one, in network order. */
-static const uint8_t *before(struct ruleset *rs, const uint8_t *key, size_t length)
-{
-	uint8_t *copy = arena_alloc(rs->arena, length + 1);
-
-	memcpy(copy, key, length);
-	for (size_t i = length; i > 0 && copy[i - 1]-- == 0; i--)
-		;
-	return copy;
-}
-
-/* Ranges of one field come as their starts and, marked as ends, the first key after. */
-void nft_elements_done(struct ruleset *rs, struct rule_set *set)
-{
-	uint8_t *last = arena_alloc(rs->arena, set->key_length + 1);
-	size_t n = 0;
-
-	if (!set->ranges || !set->count)
-		return;
-	memset(last, 0xff, set->key_length);
-	qsort_r(set->elements, set->count, sizeof(*set->elements), by_key, set);
-	for (size_t i = 0; i < set->count; i++) {
-		struct element e = set->elements[i];
-
-		if (e.end)
-			continue;
-		e.high = i + 1 < set->count
-			     ? before(rs, set->elements[i + 1].low, set->key_length)
-			     : last;
-		set->elements[n++] = e;
-	}
-	set->count = n;
 }
 
 /* ---- rules ------------------------------------------------------------------------------ */
@@ -480,7 +245,7 @@ void nft_rule_message(struct nlmsghdr *h, void *arg)
 	t = find_table(rs, family_name(h), nft_text(rs, at[NFTA_RULE_TABLE]));
 	if (!t || t->family == FAMILY_OTHER)
 		return;
-	c = find_chain(rs, rs->chain_count, t, nft_text(rs, at[NFTA_RULE_CHAIN]));
+	c = find_chain(rs, t, nft_text(rs, at[NFTA_RULE_CHAIN]));
 	if (!c)
 		return;
 	r = ruleset_add_rule(rs, c);
@@ -503,11 +268,10 @@ void nft_rule_message(struct nlmsghdr *h, void *arg)
 		}
 }
 
-static void resolve_effect(const struct ruleset *rs, size_t nft, struct rule_table *t,
-			   struct effect *f)
+static void resolve_effect(const struct ruleset *rs, struct rule_table *t, struct effect *f)
 {
 	if ((f->kind == EFFECT_JUMP || f->kind == EFFECT_GOTO) && f->name)
-		f->chain = find_chain(rs, nft, t, f->name);
+		f->chain = find_chain(rs, t, f->name);
 }
 
 void nft_resolve(struct ruleset *rs)
@@ -515,16 +279,23 @@ void nft_resolve(struct ruleset *rs)
 	for (size_t i = 0; i < rs->chain_count; i++)
 		for (size_t j = 0; j < rs->chains[i]->count; j++)
 			for (size_t s = 0; s < rs->chains[i]->rules[j].count; s++)
-				resolve_effect(rs, rs->chain_count, rs->chains[i]->table,
+				resolve_effect(rs, rs->chains[i]->table,
 					       &rs->chains[i]->rules[j].steps[s].effect);
 	for (size_t i = 0; i < rs->set_count; i++) {
 		struct rule_set *set = rs->sets[i];
 
-		resolve_effect(rs, rs->chain_count, set->table, &set->fallback);
+		resolve_effect(rs, set->table, &set->fallback);
 		for (size_t j = 0; j < set->count; j++)
-			resolve_effect(rs, rs->chain_count, set->table,
-				       &set->elements[j].effect);
+			resolve_effect(rs, set->table, &set->elements[j].effect);
 	}
+}
+
+bool ruleset_is_iptables(const struct rule_chain *c)
+{
+	const struct rule_table *t = c->table;
+
+	return t->legacy || (t->builtin && !t->native && is_one_of(t->name, builtin_tables) &&
+			     (t->family == FAMILY_IPV4 || t->family == FAMILY_IPV6));
 }
 
 /* ---- from the kernel -------------------------------------------------------------------- */
@@ -598,14 +369,6 @@ void ruleset_read(struct kernel *k, struct ruleset *rs)
 	}
 	rs->nft_error = r;
 	legacy_read(rs);
-}
-
-bool ruleset_is_iptables(const struct rule_chain *c)
-{
-	const struct rule_table *t = c->table;
-
-	return t->legacy || (t->builtin && !t->native && is_one_of(t->name, builtin_tables) &&
-			     (t->family == FAMILY_IPV4 || t->family == FAMILY_IPV6));
 }
 
 /* ---- routes ----------------------------------------------------------------------------- */

@@ -56,6 +56,8 @@ void nft_chain_message(struct nlmsghdr *h, void *ruleset);
 void nft_set_message(struct nlmsghdr *h, void *ruleset);
 void nft_rule_message(struct nlmsghdr *h, void *ruleset);
 void nft_sort(struct ruleset *rs); /* after tables, chains and sets, before rules */
+/* ruleset_set.c: the lengths of a key's fields, from NFTA_SET_DESC; its elements. */
+void nft_fields(struct rule_set *set, const struct nlattr *description);
 struct nft_elements {
 	struct ruleset *rs;
 	struct rule_set *set;
