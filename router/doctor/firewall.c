@@ -16,6 +16,7 @@
 #include "base/clean.h"
 #include "config/hybrid.h"
 #include "doctor/tables.h"
+#include "kernel/look.h"
 
 #define AREA	  "firewall"
 #define PLACES	  32		    /* that block one packet, before we give up */
@@ -117,6 +118,17 @@ static struct flow_link link_of(const char *name)
 	return (struct flow_link){ name, name ? (int)if_nametoindex(name) : 0 };
 }
 
+/* The interface by which this machine's own packets to a leave. */
+static struct flow_link link_to(const struct firewall *f, const struct addr *a)
+{
+	struct look_route r = { .to = *a };
+
+	if (!f->d->pass)
+		return (struct flow_link){ 0 };
+	look_routes(f->d->kernel, &r, 1);
+	return link_of(r.error || r.local ? NULL : r.out);
+}
+
 /* ---- the tunnel's own packets ----------------------------------------------------------- */
 
 struct listener {
@@ -141,11 +153,12 @@ static void note_endpoints(const struct doctor *d, struct listener *l)
 }
 
 static void walk_listener(struct firewall *f, const struct listener *l, bool v6,
-			  struct found *found, const char **in)
+			  struct found *found, const char **inward)
 {
-	static const uint8_t anywhere[2][16] = {
-		{ 192, 0, 2, 1 }, /* RFC 5737, RFC 3849: by the default route, if any */
-		{ 0x20, 0x01, 0x0d, 0xb8 },
+	static const struct addr anywhere[] = {
+		/* RFC 5737, RFC 3849: by the default route, if any */
+		{ AF_INET, 32, { 192, 0, 2, 1 } },
+		{ AF_INET6, 128, { 0x20, 0x01, 0x0d, 0xb8 } },
 	};
 	const struct flow_link others[] = { link_of("lo"), link_of(l->wg->object.name) };
 	const struct endpoint *e = l->endpoints[v6];
@@ -157,15 +170,14 @@ static void walk_listener(struct firewall *f, const struct listener *l, bool v6,
 			  .protocol = IPPROTO_UDP,
 			  .source_port = e ? e->port : (int)l->wg->port,
 			  .destination_port = (int)l->wg->port };
-	char *name = arena_alloc(f->d->arena, 16);
+	struct flow_link in = link_to(f, e ? &e->address : &anywhere[v6]);
 
 	if (e)
 		w.source = e->address;
-	if (ruleset_route(e ? e->address.bytes : anywhere[v6], w.family, name, &w.in.index) &&
-	    strcmp(name, "lo") != 0 && strcmp(name, l->wg->object.name) != 0)
-		*in = w.in.name = name;
-	else
-		w.in.index = 0;
+	if (in.name && strcmp(in.name, l->wg->object.name) != 0) {
+		w.in = in;
+		*inward = in.name;
+	}
 	walk(f, &w, found);
 }
 
@@ -326,15 +338,12 @@ static enum verdict reachable(struct firewall *f, const struct pair *p, const ch
 {
 	const struct flow_link others[] = { link_of("lo"), link_of(p->tunnel) };
 	struct flow w = forwarded(p, from_tunnel);
-	char name[16];
 
 	(void)addr_parse(address, &w.destination);
 	w.destination_port = 80;
 	w.others = others;
 	w.other_count = 2;
-	w.out = (struct flow_link){ 0 };
-	if (ruleset_route(w.destination.bytes, AF_INET, name, &w.out.index))
-		w.out.name = name;
+	w.out = link_to(f, &w.destination);
 	return ruleset_verdict(&f->rs, &w, NULL, 0, ret);
 }
 

@@ -39,7 +39,7 @@ static const struct op *pending(const struct doctor *d)
 static void check_own(struct doctor *d, const struct ruleset *rs)
 {
 	const struct rule_table *t = find_table(rs, OURS);
-	const char *apply = arena_printf(d->arena, "routerctl apply%s", d->files);
+	const char *apply = doctor_apply(d);
 	const struct op *op;
 
 	if (!d->pass || d->pass->have.blind & 1U << ITEM_CLAMP) {

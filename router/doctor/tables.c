@@ -18,26 +18,7 @@ bool table_is_stale(const struct rule_table *t)
 const char *table_delete(struct doctor *d, const struct rule_table *t)
 {
 	return arena_printf(d->arena, "nft delete table %s %s", t->family_name,
-			    shell_word(d->arena, t->name));
-}
-
-const char *shell_word(struct arena *a, const char *text)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789_./:=,+@-";
-	char *out, *at;
-
-	if (*text && text[strspn(text, plain)] == '\0')
-		return text;
-	out = at = arena_alloc(a, strlen(text) * 4 + 3);
-	*at++ = '\'';
-	for (; *text; text++) {
-		if (*text == '\'')
-			at = stpcpy(at, "'\\'");
-		*at++ = *text;
-	}
-	*at = '\'';
-	return out;
+			    doctor_quote(d->arena, t->name));
 }
 
 bool tables_read(struct doctor *d, const char *area, const char *name, struct ruleset *rs)
@@ -127,9 +108,9 @@ static const char *iptables_match(struct doctor *d, const struct flow *w)
 	if (w->hook == HOOK_INPUT)
 		return arena_printf(a, "-p udp --dport %d", w->destination_port);
 	return arena_printf(a, "%s%s%s%s%s", w->in.name ? "-i " : "",
-			    w->in.name ? shell_word(a, w->in.name) : "",
+			    w->in.name ? doctor_quote(a, w->in.name) : "",
 			    w->in.name && w->out.name ? " " : "", w->out.name ? "-o " : "",
-			    w->out.name ? shell_word(a, w->out.name) : "");
+			    w->out.name ? doctor_quote(a, w->out.name) : "");
 }
 
 static const char *nft_link(struct doctor *d, const char *key, const char *name)
@@ -137,7 +118,7 @@ static const char *nft_link(struct doctor *d, const char *key, const char *name)
 	struct arena *a = d->arena;
 
 	return name ? arena_printf(a, "%s %s ", key,
-				   shell_word(a, arena_printf(a, "\"%s\"", name)))
+				   doctor_quote(a, arena_printf(a, "\"%s\"", name)))
 		    : "";
 }
 
@@ -161,18 +142,18 @@ const char *place_accept(struct doctor *d, const struct place *p, const struct f
 	if (table_is_stale(t))
 		return table_delete(d, t);
 	if (t->ours)
-		return arena_printf(a, "routerctl apply%s", d->files);
+		return doctor_apply(d);
 	if (program)
 		return arena_printf(
 		    a, "%s%s%s -I %s %zu %s -j ACCEPT", program, filter ? "" : " -t ",
-		    filter ? "" : t->name, shell_word(a, p->chain->name),
+		    filter ? "" : t->name, doctor_quote(a, p->chain->name),
 		    p->rule ? p->rule->position : p->chain->count + 1, iptables_match(d, w));
 	if (!p->rule)
 		return arena_printf(a, "nft add rule %s %s %s %saccept", t->family_name,
-				    shell_word(a, t->name), shell_word(a, p->chain->name),
+				    doctor_quote(a, t->name), doctor_quote(a, p->chain->name),
 				    nft_match(d, w));
 	return arena_printf(a, "nft insert rule %s %s %s handle %llu %saccept", t->family_name,
-			    shell_word(a, t->name), shell_word(a, p->chain->name),
+			    doctor_quote(a, t->name), doctor_quote(a, p->chain->name),
 			    (unsigned long long)p->rule->handle, nft_match(d, w));
 }
 

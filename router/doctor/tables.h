@@ -26,5 +26,3 @@ const char *place_text(struct doctor *d, const struct place *p);
  * down, so positions stay good. *by_iptables: it tells some iptables. */
 const char *place_accept(struct doctor *d, const struct place *p, const struct flow *w,
 			 bool *by_iptables);
-/* text as one word of a shell; itself when it needs no quotes. */
-const char *shell_word(struct arena *a, const char *text);

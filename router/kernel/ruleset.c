@@ -7,12 +7,9 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
-#include <linux/rtnetlink.h>
-#include <netlink/netlink.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clean.h"
 #include "kernel/kernel.h"
 #include "kernel/ruleset_read.h"
 
@@ -369,42 +366,4 @@ void ruleset_read(struct kernel *k, struct ruleset *rs)
 	}
 	rs->nft_error = r;
 	legacy_read(rs);
-}
-
-/* ---- routes ----------------------------------------------------------------------------- */
-
-static int each_route(struct nl_msg *m, void *arg)
-{
-	struct nlattr *at[RTA_MAX + 1];
-	int *index = arg;
-
-	if (nlmsg_parse(nlmsg_hdr(m), sizeof(struct rtmsg), at, RTA_MAX, NULL) == 0 &&
-	    at[RTA_OIF] && nla_len(at[RTA_OIF]) >= (int)sizeof(*index))
-		memcpy(index, nla_data(at[RTA_OIF]), sizeof(*index));
-	return NL_OK;
-}
-
-bool ruleset_route(const uint8_t *address, int family, char name[static 16], int *index)
-{
-	struct rtmsg header = { .rtm_family = (unsigned char)family,
-				.rtm_dst_len = family == AF_INET ? 32 : 128 };
-	CLEAN(netlink_close) struct netlink *nl = NULL;
-	struct nl_msg *m;
-	char buf[IF_NAMESIZE];
-
-	*index = 0;
-	if (netlink_open(&nl, NETLINK_ROUTE, false) < 0)
-		return false;
-	m = netlink_new(64, RTM_GETROUTE, 0, &header, sizeof(header));
-	(void)nla_put(m, RTA_DST, header.rtm_dst_len / 8, address);
-	(void)nl_socket_modify_cb(netlink_sock(nl), NL_CB_VALID, NL_CB_CUSTOM, each_route,
-				  index);
-	if (nl_send_auto(netlink_sock(nl), m) >= 0)
-		(void)nl_recvmsgs_default(netlink_sock(nl));
-	nlmsg_free(m);
-	if (!*index || !if_indextoname((unsigned)*index, buf))
-		return false;
-	memset(name, 0, 16);
-	memcpy(name, buf, strnlen(buf, 15));
-	return true;
 }

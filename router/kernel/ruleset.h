@@ -159,8 +159,5 @@ struct ruleset {
 
 /* The machine's, whole. The caller sets rs->arena. */
 void ruleset_read(struct kernel *k, struct ruleset *rs);
-/* The name of the interface by which packets to an address of the family leave; index its
- * number. False: there is no such route. */
-bool ruleset_route(const uint8_t *address, int family, char name[static 16], int *index);
 /* Some iptables, not nft(8), is the tool for this chain. */
 bool ruleset_is_iptables(const struct rule_chain *c);

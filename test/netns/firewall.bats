@@ -7,11 +7,12 @@ doctor() { # doctor SITE [FILE]: the two areas into $RUN/doctor.json; $status is
 	router "$1" doctor -f "${2:-$RUN/r.yaml}" -o json >/dev/null
 	jq '[.checks[] | select(.area == "firewall" or .area == "nft")]' <<<"$output" \
 		>"$RUN/doctor.json"
-	jq -r '.[] | [.area, .name, .status, .detail, .remedy // "-"] | @tsv' "$RUN/doctor.json"
+	jq -r '.[] | [.area, .name, .status, .detail, .remedy] | @tsv' "$RUN/doctor.json"
 }
 
 field() { # field NAME FIELD: of the checks of that name, one a line
-	jq -r --arg name "$1" --arg field "$2" '.[] | select(.name == $name) | .[$field] // "-"' \
+	jq -r --arg name "$1" --arg field "$2" '.[] | select(.name == $name) | .[$field] // "" |
+		if . == "" then "-" else . end' \
 		"$RUN/doctor.json"
 }
 
@@ -24,7 +25,7 @@ follow() { # follow SITE: every remedy once, by sh
 	while read -r remedy; do
 		echo "remedy: $remedy"
 		on "$1" sh -c "$remedy" </dev/null
-	done < <(jq -r '[.[].remedy // empty] | unique[]' "$RUN/doctor.json")
+	done < <(jq -r '[.[].remedy | select(. != null and . != "")] | unique[]' "$RUN/doctor.json")
 }
 
 ruled() { # ruled: a router that has applied, in default state
