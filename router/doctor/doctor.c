@@ -20,6 +20,8 @@ static const struct {
 	{ "config", doctor_config },
 	{ "hybrid", doctor_hybrid },
 	{ "wireguard", doctor_wireguard },
+	{ "firewall", doctor_firewall },
+	{ "nft", doctor_nft },
 	{ "sysctl", doctor_sysctl },
 	{ "mtu", doctor_mtu },
 	{ "provider", doctor_provider },
