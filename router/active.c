@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clean.h"
+#include "base/stream.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "loop.h"
@@ -20,14 +21,13 @@ static struct kept *read_root(struct documents *s, const char *root, const char 
 {
 	struct config c = { .arena = s->arena };
 	struct diag d = { .arena = s->arena };
-	CLEAN(close_file) FILE *f = NULL;
-	size_t len;
+	CLEAN(stream_done) struct stream text = { 0 };
 
 	load_root(s, root, main, shown, &d);
 	if (load_check(&c, s, &d))
 		return config_keep(&c);
-	f = must(open_memstream(faults, &len));
-	diag_print(&d, f);
+	diag_print(&d, stream_open(&text));
+	*faults = stream_take(&text);
 	return NULL;
 }
 
@@ -62,7 +62,7 @@ int active_reload(struct active *a, struct kept **ret)
 	char *faults = NULL;
 
 	*ret = read_root(&s, LOAD_ROOT, NULL, NULL, &faults);
-	if (!*ret) {
+	if (faults) {
 		bool same = a->faults && strcmp(a->faults, faults) == 0;
 
 		free(a->faults);
@@ -106,7 +106,7 @@ void active_start(struct active *a, struct kept **ret)
 {
 	CLEAN(arena_done) struct arena *arena = arena_new();
 	struct documents s = { .arena = arena };
-	CLEAN(free_ptr) char *faults = NULL;
+	CLEAN(free_text) char *faults = NULL;
 
 	(void)file_make_folder(LOAD_FOLDER "/", 0755);
 	finish_revert();
@@ -173,7 +173,7 @@ int active_rollback(struct active *a, struct kept **ret)
 {
 	CLEAN(arena_done) struct arena *arena = arena_new();
 	struct documents s = { .arena = arena };
-	CLEAN(free_ptr) char *faults = NULL;
+	CLEAN(free_text) char *faults = NULL;
 	struct kept *then;
 	int r = 0;
 

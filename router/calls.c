@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clean.h"
+#include "base/stream.h"
 #include "config/kind.h"
 #include "serve.h"
 
@@ -63,7 +64,7 @@ const char serve_description[] =
 
 static void out_lines(struct out *o, const char *key, const char *text)
 {
-	CLEAN(free_ptr) char *copy = must(strdup(text ? text : ""));
+	CLEAN(free_text) char *copy = must(strdup(text ? text : ""));
 
 	out_list(o, key);
 	for (char *line = copy, *end; (end = strchr(line, '\n')); line = end + 1) {
@@ -171,14 +172,11 @@ static const char *get_status(void *arg, const struct call *call, struct out *o,
 static const char *get_metrics(void *arg, const struct call *call, struct out *o,
 			       uint64_t *since)
 {
-	CLEAN(free_ptr) char *text = NULL;
-	size_t len;
-	FILE *f = must(open_memstream(&text, &len));
+	CLEAN(stream_done) struct stream text = { 0 };
 
 	(void)call, (void)since;
-	metrics_out(arg, f);
-	fclose(f);
-	out_lines(o, "lines", text);
+	metrics_out(arg, stream_open(&text));
+	out_lines(o, "lines", stream_text(&text));
 	return NULL;
 }
 
@@ -187,16 +185,13 @@ static const char *get_metrics(void *arg, const struct call *call, struct out *o
 /* The pass that follows a change, and its report. */
 static const char *pass(struct serve *s, struct kept *next, struct out *o)
 {
-	CLEAN(free_ptr) char *failed = NULL;
-	size_t len;
-	FILE *f = must(open_memstream(&failed, &len));
+	CLEAN(stream_done) struct stream failed = { 0 };
 
 	serve_arm_confirm(s);
 	out_list(o, "ops");
-	serve_pass(s, next, o, f);
+	serve_pass(s, next, o, stream_open(&failed));
 	out_end(o);
-	fclose(f);
-	out_lines(o, "failures", failed);
+	out_lines(o, "failures", stream_text(&failed));
 	return NULL;
 }
 
@@ -218,7 +213,7 @@ static const char *apply(void *arg, const struct call *call, struct out *o, uint
 {
 	const char *path = parameter(call, "path"), *shown = parameter(call, "shown");
 	const char *seconds = parameter(call, "confirmWithinSeconds");
-	CLEAN(free_ptr) char *faults = NULL;
+	CLEAN(free_text) char *faults = NULL;
 	struct serve *s = arg;
 	struct kept *next;
 	long confirm = 0;

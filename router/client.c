@@ -7,6 +7,7 @@
 #include <sys/un.h>
 
 #include "base/clean.h"
+#include "base/stream.h"
 #include "control.h"
 #include "reconcile.h"
 
@@ -53,13 +54,11 @@ void client_close(struct client **pc)
 int client_call(struct client *c, const char *method, bool more,
 		void (*write)(struct out *o, const void *arg), const void *arg)
 {
-	CLEAN(free_ptr) char *text = NULL;
+	CLEAN(stream_done) struct stream text = { 0 };
 	char name[64];
 	struct out o;
-	size_t len;
-	FILE *f = must(open_memstream(&text, &len));
 
-	out_open(&o, f, OUT_JSON);
+	out_open(&o, stream_open(&text), OUT_JSON);
 	snprintf(name, sizeof(name), CONTROL_INTERFACE ".%s", method);
 	out_text(&o, "method", name);
 	if (more)
@@ -69,10 +68,10 @@ int client_call(struct client *c, const char *method, bool more,
 		write(&o, arg);
 	out_end(&o);
 	out_close(&o);
-	fputc('\0', f);
-	fclose(f);
-	for (size_t sent = 0; sent < len;) {
-		ssize_t n = send(c->fd, text + sent, len - sent, MSG_NOSIGNAL);
+	fputc('\0', text.file);
+	stream_text(&text);
+	for (size_t sent = 0; sent < text.len;) {
+		ssize_t n = send(c->fd, text.bytes + sent, text.len - sent, MSG_NOSIGNAL);
 
 		if (n < 0 && errno != EINTR)
 			return -errno;

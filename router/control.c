@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clean.h"
+#include "base/stream.h"
 
 #define BACKLOG 128
 
@@ -133,36 +134,32 @@ bool control_parse(struct arena *a, const char *bytes, size_t len, struct reques
 }
 
 struct reply {
-	FILE *file;
-	char *bytes;
-	size_t len;
+	struct stream text;
 	struct out out;
 };
 
+static void reply_done(struct reply *r)
+{
+	stream_done(&r->text);
+}
+
 static void reply_open(struct reply *r)
 {
-	r->file = must(open_memstream(&r->bytes, &r->len));
-	out_open(&r->out, r->file, OUT_JSON);
+	out_open(&r->out, stream_open(&r->text), OUT_JSON);
 	out_map(&r->out, "parameters");
 }
 
-/* Closes it; send: queues it too. False: the client did not get it. */
-static bool reply_close(struct reply *r, struct client *c, const char *error, bool continues,
-			bool send)
+/* Ends and queues it. False: the client did not get it. */
+static bool reply_send(struct reply *r, struct client *c, const char *error, bool continues)
 {
-	bool sent = true;
-
 	out_end(&r->out);
 	out_text(&r->out, "error", error);
 	if (continues)
 		out_bool(&r->out, "continues", true);
 	out_close(&r->out);
-	fputc('\0', r->file);
-	fclose(r->file);
-	if (send)
-		sent = queue(c, r->bytes, r->len);
-	free(r->bytes);
-	return sent;
+	fputc('\0', r->text.file);
+	stream_text(&r->text);
+	return queue(c, r->text.bytes, r->text.len);
 }
 
 static const char *get_info(struct out *o)
@@ -243,8 +240,8 @@ static const char *run(struct client *c, const struct request *q, const struct c
 static bool serve(struct client *c, const char *bytes, size_t len)
 {
 	CLEAN(arena_done) struct arena *a = arena_new();
+	CLEAN(reply_done) struct reply r = { 0 };
 	const struct control_entry *e;
-	struct reply r = { 0 };
 	struct request q;
 	uint64_t since = 0;
 	const char *error;
@@ -261,7 +258,7 @@ static bool serve(struct client *c, const char *bytes, size_t len)
 	error = run(c, &q, e, &r.out, &since);
 	c->active = ++c->control->heard;
 	watch = watch && !error;
-	if (!reply_close(&r, c, error, watch, !q.oneway) ||
+	if ((!q.oneway && !reply_send(&r, c, error, watch)) ||
 	    loop_add(c->control->loop, &c->source, EPOLLIN) < 0)
 		return false;
 	if (!watch)
@@ -311,19 +308,19 @@ static bool receive(struct client *c)
 /* Calls again for one who watches. False: it goes. */
 static bool tell(struct client *c)
 {
+	CLEAN(reply_done) struct reply r = { 0 };
 	uint64_t since = c->watch.since;
-	struct reply r = { 0 };
 	const char *error;
-	bool fine;
 
 	if (!c->watched || c->out_len) /* one that does not read is told when it has */
 		return true;
 	reply_open(&r);
 	error = c->watched->run(c->control->arg, &c->watch, &r.out, &since);
-	fine = reply_close(&r, c, error, true, since != c->watch.since);
+	if (since == c->watch.since)
+		return true;
 	c->watch.since = since;
 	c->active = ++c->control->heard;
-	return fine && flush(c);
+	return reply_send(&r, c, error, true) && flush(c);
 }
 
 void control_changed(struct control *control)
@@ -397,13 +394,17 @@ static void listener_ready(void *arg, uint32_t events)
 /* getgrnam() would load plugins, which a static program cannot. */
 static gid_t group(void)
 {
-	CLEAN(close_file) FILE *f = fopen("/etc/group", "re");
+	FILE *f = fopen("/etc/group", "re");
+	gid_t gid = (gid_t)-1;
 	const struct group *g;
 
-	while (f && (g = fgetgrent(f)))
+	if (!f)
+		return gid;
+	while (gid == (gid_t)-1 && (g = fgetgrent(f)))
 		if (strcmp(g->gr_name, CONTROL_GROUP) == 0)
-			return g->gr_gid;
-	return (gid_t)-1;
+			gid = g->gr_gid;
+	fclose(f);
+	return gid;
 }
 
 static bool is_alive(const struct sockaddr_un *at)
@@ -425,7 +426,7 @@ static int listen_at(const char *path)
 		return -errno;
 	if (strlen(path) >= sizeof(at.sun_path))
 		return -ENAMETOOLONG;
-	strcpy(at.sun_path, path);
+	memcpy(at.sun_path, path, strlen(path));
 	if (is_alive(&at))
 		return -EADDRINUSE;
 	if (unlink(path) < 0 && errno != ENOENT)
@@ -456,7 +457,7 @@ int control_open(struct control **ret, struct loop *l, const char *path,
 			       .description = description,
 			       .table = table,
 			       .arg = arg };
-	strcpy(c->path, path);
+	memcpy(c->path, path, strlen(path)); /* it fits: listen_at() */
 	for (size_t i = 0; i < CONTROL_CLIENTS; i++)
 		c->clients[i].source.fd = -1;
 	r = loop_add(l, &c->listener, EPOLLIN);

@@ -86,7 +86,7 @@ enum ctl_exit ctl_plan(const struct ctl *o)
 	r = kernel_open(&k);
 	if (r == 0)
 		r = pass_new(&k, &want, &p);
-	if (r < 0)
+	if (!p)
 		return ctl_complain("the kernel could not be asked", r);
 	kernel_foresee(&k, &p->plan);
 	return show_plan(o, p);

@@ -9,6 +9,7 @@
 
 #include "active.h"
 #include "base/clean.h"
+#include "base/stream.h"
 #include "base/file.h"
 #include "client.h"
 #include "control.h"
@@ -84,8 +85,8 @@ static enum ctl_exit ask(struct arena *a, const char *method,
 			 const struct node **ret)
 {
 	CLEAN(client_close) struct client *c = NULL;
+	struct answer answer = { 0 };
 	int r = reach(&c);
-	struct answer answer;
 
 	*ret = NULL;
 	if (r < 0)
@@ -312,11 +313,10 @@ static bool read_head(char line[static 256])
  * Accept=yes starts. HTTP/1.0 is enough: RFC 1945. */
 static enum ctl_exit serve_http(void)
 {
-	CLEAN(free_ptr) char *body = NULL;
+	CLEAN(stream_done) struct stream body = { 0 };
 	char line[256] = "";
-	bool head = false;
-	size_t len;
-	FILE *f;
+	const char *path;
+	bool head;
 
 	if (!read_head(line))
 		return CTL_FAILED;
@@ -325,19 +325,19 @@ static enum ctl_exit serve_http(void)
 		fputs("HTTP/1.0 405 Method Not Allowed\r\nAllow: GET, HEAD\r\n\r\n", stdout);
 		return ctl_printed(CTL_OK);
 	}
-	if (strncmp(strchr(line, ' '), " /metrics", 9) != 0) {
+	path = line + strlen(head ? "HEAD " : "GET ");
+	if (strncmp(path, "/metrics", 8) != 0 || !strchr(" ?", path[8])) {
 		fputs("HTTP/1.0 404 Not Found\r\nContent-Type: text/plain\r\n\r\n"
 		      "/metrics is here\n",
 		      stdout);
 		return ctl_printed(CTL_OK);
 	}
-	f = must(open_memstream(&body, &len));
-	print_metrics(f);
-	fclose(f);
+	print_metrics(stream_open(&body));
+	stream_text(&body);
 	printf("HTTP/1.0 200 OK\r\n"
 	       "Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n"
 	       "Content-Length: %zu\r\n\r\n%s",
-	       len, head ? "" : body);
+	       body.len, head ? "" : body.bytes);
 	return ctl_printed(CTL_OK);
 }
 
@@ -394,7 +394,7 @@ enum ctl_exit ctl_get(const struct ctl *o)
 	r = client_call(c, "Get", o->watch, write_selection, o->words[0]);
 	do {
 		CLEAN(arena_done) struct arena *a = arena_new();
-		struct answer answer;
+		struct answer answer = { 0 };
 
 		if (r == 0)
 			r = client_answer(c, a, &answer);

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/clean.h"
+#include "base/stream.h"
 #include "base/table.h"
 #include "status.h"
 
@@ -194,24 +195,34 @@ void get_print(const struct ctl *o, const struct node *objects, bool first)
 
 /* ---- without the daemon ----------------------------------------------------------------- */
 
+/* The objects selected, as the daemon would tell of them. */
+static size_t tell(const struct ctl *o, const struct kept *kept, const struct pass *p, FILE *to)
+{
+	CLEAN(arena_done) struct arena *a = arena_new();
+	CLEAN(status_done) struct status *s = status_new(NULL, kept, p, time(NULL));
+	const char *what = o->words[0], *slash = what ? strchr(what, '/') : NULL;
+	const char *kind = slash ? arena_strndup(a, what, (size_t)(slash - what)) : what;
+	struct out out;
+	size_t n;
+
+	out_open(&out, to, OUT_JSON);
+	out_list(&out, "objects");
+	n = status_out(&out, s, p, kind, slash ? slash + 1 : NULL, 0, time(NULL));
+	out_end(&out);
+	out_close(&out);
+	return n;
+}
+
 enum ctl_exit get_without_daemon(const struct ctl *o)
 {
 	CLEAN(arena_done) struct arena *a = arena_new();
-	const char *slash = o->words[0] ? strchr(o->words[0], '/') : NULL;
-	const char *kind = o->words[0] ? arena_strndup(a, o->words[0],
-						       slash ? (size_t)(slash - o->words[0])
-							     : strlen(o->words[0]))
-				       : NULL;
-	CLEAN(free_ptr) char *text = NULL;
+	CLEAN(stream_done) struct stream text = { 0 };
 	CLEAN(kernel_close) struct kernel k = { 0 };
 	CLEAN(pass_done) struct pass *p = NULL;
+	CLEAN(kept_done) struct kept *kept = NULL;
 	struct config c = { .arena = a };
 	struct diag d = { .arena = a };
-	struct status *s;
-	struct kept *kept;
-	struct out out;
-	size_t len, n;
-	FILE *f;
+	const struct node *answer;
 	int r;
 
 	if (!ctl_load(&c, o->files, o->file_count))
@@ -220,27 +231,17 @@ enum ctl_exit get_without_daemon(const struct ctl *o)
 	r = kernel_open(&k);
 	if (r == 0)
 		r = pass_new(&k, &kept->want, &p);
-	if (r < 0) {
-		kept_free(kept);
+	if (r < 0)
 		return ctl_complain("the kernel could not be asked", r);
-	}
-	s = status_new(NULL, kept, p, time(NULL));
-	f = must(open_memstream(&text, &len));
-	out_open(&out, f, OUT_JSON);
-	out_list(&out, "objects");
-	n = status_out(&out, s, p, kind, slash ? slash + 1 : NULL, 0, time(NULL));
-	out_end(&out);
-	out_close(&out);
-	fclose(f);
-	if (n)
-		get_print(o, node_get(node_parse(a, "status", text, len, &d)->child, "objects"),
-			  true);
-	else
+	if (tell(o, kept, p, stream_open(&text)) == 0) {
 		fprintf(stderr, "routerctl: the configuration has no '%.320s'\n",
 			o->words[0] ? o->words[0] : "object");
-	status_free(s);
-	kept_free(kept);
-	return n ? ctl_printed(CTL_OK) : CTL_FAILED;
+		return CTL_FAILED;
+	}
+	stream_text(&text);
+	answer = node_parse(a, "status", text.bytes, text.len, &d)->child;
+	get_print(o, node_get(answer, "objects"), true);
+	return ctl_printed(CTL_OK);
 }
 
 enum ctl_exit ctl_describe(const struct ctl *o)

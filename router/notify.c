@@ -17,7 +17,7 @@ void notify_send(const char *fmt, ...)
 	CLEAN(close_fd) int fd = -1;
 	char text[512];
 	va_list ap;
-	size_t n = path ? strlen(path) : 0;
+	size_t n = path ? strlen(path) : 0, len;
 
 	if (n < 2 || n >= sizeof(to.sun_path) || (*path != '/' && *path != '@'))
 		return;
@@ -27,10 +27,11 @@ void notify_send(const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text) - 1, fmt, ap);
 	va_end(ap);
-	strcat(text, "\n");
+	len = strlen(text);
+	text[len++] = '\n';
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd >= 0) /* a manager that does not listen loses a word, no more */
-		(void)sendto(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT, (void *)&to,
+		(void)sendto(fd, text, len, MSG_NOSIGNAL | MSG_DONTWAIT, (void *)&to,
 			     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n));
 }
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clean.h"
+#include "base/stream.h"
 #include "base/log.h"
 #include "notify.h"
 #include "report.h"
@@ -218,19 +219,15 @@ static void run(struct serve *s, struct kept *next, const struct account *to)
 void serve_pass(struct serve *s, struct kept *next, struct out *ops, FILE *failed)
 {
 	uint64_t version = s->status ? s->status->version : 0;
-	char *done = NULL, *not_done = NULL;
-	size_t done_len, not_done_len;
-	struct account to = { ops, must(open_memstream(&done, &done_len)),
-			      must(open_memstream(&not_done, &not_done_len)) };
+	CLEAN(stream_done) struct stream done = { 0 };
+	CLEAN(stream_done) struct stream not_done = { 0 };
+	const struct account to = { ops, stream_open(&done), stream_open(&not_done) };
 
 	run(s, next, &to);
-	fclose(to.done);
-	fclose(to.failed);
-	log_lines(LOG_INFO, done);
-	free(done);
+	log_lines(LOG_INFO, stream_text(&done));
 	if (failed)
-		fputs(not_done, failed);
-	log_failures(s, not_done);
+		fputs(stream_text(&not_done), failed);
+	log_failures(s, stream_take(&not_done));
 	if (s->status && s->status->version != version) {
 		tell_manager(s);
 		control_changed(s->control);

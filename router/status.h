@@ -43,7 +43,13 @@ struct status {
  * whose kept is still there. */
 struct status *status_new(const struct status *old, const struct kept *kept,
 			  const struct pass *p, int64_t now);
-void status_free(struct status *s);
+void status_free(struct status *s); /* NULL is fine; for CLEAN(): status_done() */
+
+static inline void status_done(struct status **s)
+{
+	status_free(*s);
+}
+
 /* Notes that the address of a claim was removed between passes; returns how often it was
  * so far. A claim of a configuration that is only about to come into force is not noted. */
 unsigned status_removed(struct status *s, const struct object *claim, int64_t now);

@@ -15,7 +15,7 @@ void log_debug_on(bool on)
 
 void log_line(enum log_level level, const char *fmt, ...)
 {
-	CLEAN(free_ptr) char *text = NULL;
+	CLEAN(free_text) char *text = NULL;
 	va_list ap;
 	int n;
 

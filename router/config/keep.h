@@ -15,5 +15,10 @@ struct kept {
 };
 
 /* Of a checked configuration. */
-struct kept *config_keep(const struct config *c);
-void kept_free(struct kept *k); /* NULL is fine */
+struct kept *config_keep(const struct config *c) __attribute__((returns_nonnull));
+void kept_free(struct kept *k); /* NULL is fine; for CLEAN(): kept_done() */
+
+static inline void kept_done(struct kept **k)
+{
+	kept_free(*k);
+}

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clean.h"
+#include "base/stream.h"
 #include "config/kind.h"
 #include "doctor/doctor.h"
 #include "load.h"
@@ -16,17 +17,13 @@ static void tell(struct doctor *d, const char *sort, enum check_status status)
 	struct tally t = { .d = d,
 			   .area = AREA,
 			   .name = status == CHECK_FAIL ? "valid" : "warnings" };
-	CLEAN(free_ptr) char *text = NULL;
+	CLEAN(stream_done) struct stream text = { 0 };
 	const char *remedy = arena_printf(d->arena, "routerctl validate%s", d->files);
-	size_t len;
-	FILE *file = open_memstream(&text, &len);
 	char *save = NULL;
 
-	must(file);
-	diag_print(d->diag, file);
-	if (fclose(file) != 0)
-		return;
-	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+	diag_print(d->diag, stream_open(&text));
+	for (char *line = strtok_r(stream_text(&text), "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save))
 		if (strstr(line, sort))
 			tally_bad(&t, status, remedy, "%s", line);
 	tally_end(&t, "none");

@@ -91,19 +91,24 @@ claim() { # claim ADDRESS [INTERFACE]
 	END
 }
 
-# daemon SITE: routerd serve there, until it answers; what it says is in $RUN/SITE.log.
+# daemon SITE: routerd serve there, until its first pass is over; its log is $RUN/SITE.log.
 daemon() {
 	on "$1" env "NOTIFY_SOCKET=${NOTIFY-}" "WATCHDOG_USEC=${WATCHDOG-}" "$ROUTERCTL" serve \
 		>>"$RUN/$1.log" 2>&1 3>&- 4>&- &
-	until_ok on "$1" "$ROUTERCTL" status
+	until_ok served "$1"
+}
+
+served() {
+	on "$1" "$ROUTERCTL" status -o json | jq -e '.lastPass or .config.source == "none"'
 }
 
 daemon_pid() { # daemon_pid SITE: as the machine counts
-	pgrep --ns "${SITE[$1]}" --nslist pid -f ' serve$' | tail -n 1
+	pgrep --ns "${SITE[$1]}" --nslist pid -f ' serve$' | tail -n 1 | grep .
 }
 
 daemon_kill() { # daemon_kill SITE SIGNAL: and wait for its end
 	local pid
+	until_ok daemon_pid "$1"
 	pid=$(daemon_pid "$1")
 	kill "-$2" "$pid"
 	until_ok eval "! kill -0 $pid"
