@@ -61,6 +61,9 @@ setup() {
 }
 
 teardown() {
+	on client pkill -x 'ping|tcpdump' || true
+	pkill -x nft || true
+	pkill -fx 'ip -o monitor.*' || true
 	[ -z "${BATS_ERROR_STATUS-}" ] || [ "$BATS_ERROR_STATUS" = 0 ] ||
 		journalctl -u routerd -n 30 --no-pager -o cat
 }
@@ -205,8 +208,11 @@ traffic() {
 }
 
 @test "a reload takes up a claim, and one of faulty files fails and changes nothing" {
+	on client tcpdump -lnn -c 1 -i lan0 'arp and arp[14:4] = 0x0a4d3c08' >"$RUN/arp" 2>"$RUN/arp.err" 3>&- 4>&- &
+	until_ok grep -q 'listening on' "$RUN/arp.err"
 	config 7 8 >/etc/routerd/conf.d/site.yaml
 	systemctl reload routerd
+	until_ok grep -q 'who-has 10.77.60.8 .*tell 10.77.60.8' "$RUN/arp" # gratuitous
 	ip route show 10.77.60.8 | grep -q wg-hybrid
 	traffic 8
 	echo 'kind: Nonsense' >/etc/routerd/conf.d/zz.yaml
