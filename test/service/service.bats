@@ -146,7 +146,16 @@ watch_start() {
 	until_ok grep -q 'icmp_seq=3 ' "$RUN/ping"
 }
 
+replies() {
+	sed -n 's/.* icmp_seq=\([0-9]*\) ttl.*/\1/p' "$RUN/ping" | sort -nu
+}
+
+later_than() {
+	(($(replies | tail -n 1) > $1))
+}
+
 watch_end() {
+	local seen
 	sleep 0.5 # what is late is to be seen
 	# That they do see is shown by changes of our own.
 	ip route add 192.0.2.1/32 dev lo
@@ -156,11 +165,12 @@ watch_end() {
 	ip route del 192.0.2.1/32 dev lo
 	nft delete table ip canary
 	xargs -r kill <"$RUN/watchers"
-	on client kill -INT "$(cat "$RUN/pinger")"
-	until_ok grep -q 'packet loss' "$RUN/ping"
-	tail -n 3 "$RUN/ping"
+	# Ping goes on, and all before its latest answer were answered.
+	seen=$(replies | tail -n 1)
+	until_ok later_than "$seen"
+	on client kill -KILL "$(cat "$RUN/pinger")"
+	replies | awk '$1 != NR { print "no answer to " NR; exit 1 }'
 	cat "$RUN/events" "$RUN/nft-events"
-	grep -q ' 0% packet loss' "$RUN/ping"
 	run -1 grep -v 192.0.2.1 "$RUN/events"
 	run -1 grep -v 'canary\|^# new generation' "$RUN/nft-events"
 }
