@@ -15,9 +15,9 @@ LLVM    := -19# one release on Debian 12 and 13, so that formatting agrees
 PACKAGES := gcc libc6-dev make pkg-config libnl-3-dev libnl-genl-3-dev libnftnl-dev libmnl-dev \
 	libyaml-dev libsodium-dev libc-ares-dev binutils \
 	clang$(LLVM) clang-format$(LLVM) clang-tidy$(LLVM) libclang-rt$(LLVM)-dev shellcheck file \
-	bats bats-assert bats-file bats-support jq python3-prometheus-client iproute2 iputils-ping tcpdump nftables iptables \
-	wireguard-tools wireguard-go socat procps util-linux bsdutils mount kmod cpio xz-utils strace \
-	qemu-system-x86 diffutils findutils grep hostname mawk netbase dash sed coreutils git
+	bats bats-assert bats-file bats-support jq python3-prometheus-client iproute2 iputils-ping \
+	tcpdump nftables iptables wireguard-tools wireguard-go socat procps util-linux bsdutils \
+	mount kmod cpio xz-utils strace systemd qemu-system-x86 diffutils findutils grep hostname mawk netbase dash sed coreutils git
 
 # ---- flags: what every build shares, then what each adds ----------------------------------
 MODULES  := libnl-3.0 libnl-genl-3.0 libnftnl yaml-0.1 libsodium libcares
@@ -62,8 +62,8 @@ scripts  := $(shell grep -rlE '^\#!.*/(sh|bash|env bash)$$' .ci test docs 2>/dev
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all deps have-deps root check test demo unit golden netns vm fuzz fuzz-run lint layers \
-	format tidy analyze compilers reference bench soak install clean help
+.PHONY: all deps have-deps root check test demo unit golden netns vm service fuzz fuzz-run lint \
+	layers format tidy analyze compilers reference bench soak install clean help
 
 all: $(O)/bin/routerd $(O)/bin/routerctl ## routerd and routerctl
 
@@ -104,7 +104,7 @@ check: root have-deps ## the fast gate: lint, unit, golden, namespaces under ASa
 test: check ## everything: check, release in namespaces, compilers, analyzers, fuzz, VM, demo
 	$(MAKE) netns compilers analyze tidy
 	$(MAKE) fuzz SECONDS=20
-	$(MAKE) vm
+	$(MAKE) vm service
 	test/demo
 	$(MAKE) bench
 	test/fresh-clone
@@ -128,6 +128,12 @@ vm: root all ## the namespace tests once more in a virtual machine, with the ker
 		--add $(CURDIR)/examples -- env ROUTERCTL=$(CURDIR)/$(O)/bin/routerctl \
 		bats --tap $(CURDIR)/test/netns
 
+service: root all ## the units under systemd, in a virtual machine
+	$(RM) -r $(O)/root
+	$(MAKE) -s install DESTDIR=$(CURDIR)/$(O)/root
+	test/vm/run --systemd --timeout 240 --add $(CURDIR)/test --add $(CURDIR)/$(O)/root:/ \
+		--add /usr/bin/wireguard-go -- bats --tap $(BATSFLAGS) $(CURDIR)/test/service
+
 fuzz: ## each fuzzer for SECONDS (60)
 	$(MAKE) BUILD=fuzz CC=clang$(LLVM) fuzz-run
 fuzz-run: $(patsubst %.c,$(O)/%,$(wildcard test/fuzz/*.c))
@@ -137,12 +143,13 @@ fuzz-run: $(patsubst %.c,$(O)/%,$(wildcard test/fuzz/*.c))
 			-print_final_stats=1 -artifact_prefix=$$t- \
 			$$t.corpus test/fuzz/$$n.corpus; done
 
-lint: layers ## formatting, shell, layers, the reference is current
+lint: layers ## formatting, shell, layers, units, the reference is current
 	clang-format$(LLVM) --dry-run -Werror $(sources)
 	$(if $(scripts),shellcheck -x $(scripts))
 	$(MAKE) BUILD=dev $(O:$(BUILD)=dev)/docs/reference
 	build/dev/docs/reference | diff -u docs/reference.md - || \
 		{ echo "docs/reference.md is old: make reference"; exit 1; }
+	test/units
 layers: ## no room includes a room above it
 	test/layers.sh
 format: ## rewrite the sources in the house's form
@@ -167,6 +174,9 @@ soak: root all $(O)/test/bench/absence ## the daemon over 100,000 events
 install: all ## DESTDIR=, PREFIX=
 	install -Dm755 $(O)/bin/routerd $(DESTDIR)$(PREFIX)/sbin/routerd
 	ln -sf routerd $(DESTDIR)$(PREFIX)/sbin/routerctl
+	install -Dm644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system \
+		$(filter %.service %.socket,$(wildcard units/*))
+	install -Dm644 units/routerd.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/routerd.conf
 	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/doc/routerd README.md LICENSE CHANGES
 	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/doc/routerd/docs docs/*.md
 	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/doc/routerd/examples examples/*.yaml

@@ -436,9 +436,9 @@ static int listen_at(const char *path)
 	(void)umask(mask);
 	if (r == 0 && listen(fd, BACKLOG) < 0)
 		r = -errno;
-	/* Without the group, only root may ask. */
-	if (r == 0 && gid != (gid_t)-1 && chown(path, (uid_t)-1, gid) == 0 &&
-	    chmod(path, 0660) < 0)
+	/* Without the group, only root may ask. Where we run as it, it has the socket. */
+	if (r == 0 && gid != (gid_t)-1 &&
+	    (gid == getegid() || chown(path, (uid_t)-1, gid) == 0) && chmod(path, 0660) < 0)
 		r = -errno;
 	return r < 0 ? r : take_fd(&fd);
 }

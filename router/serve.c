@@ -1,6 +1,7 @@
 #include "serve.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -321,10 +323,11 @@ static void reread_ready(void *arg, uint32_t events)
 		reload(s);
 }
 
+static const char *const folders[] = { LOAD_ROOT, LOAD_FOLDER, LOAD_PEERS };
+
 /* True when a folder is watched that was not: it came, or came anew. */
 static bool watch_files(struct serve *s)
 {
-	static const char *const folders[] = { LOAD_ROOT, LOAD_FOLDER, LOAD_PEERS };
 	bool changed = false;
 
 	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
@@ -338,6 +341,20 @@ static bool watch_files(struct serve *s)
 	return changed;
 }
 
+/* A new file is being written: IN_CLOSE_WRITE will come. Links, of both kinds, are there. */
+static bool is_unfinished(const struct serve *s, const struct inotify_event *e)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++)
+		if (e->mask & IN_CREATE && e->wd == s->watches[i]) {
+			snprintf(path, sizeof(path), "%s/%s", folders[i], e->name);
+			return lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1;
+		}
+	return false;
+}
+
 /* Of a file that is being written, its end is waited for; links and folders are there at
  * once. Of the root's other files, none matters. */
 static bool matters(const struct serve *s, const struct inotify_event *e)
@@ -347,8 +364,8 @@ static bool matters(const struct serve *s, const struct inotify_event *e)
 	if (e->mask & (IN_ISDIR | IN_Q_OVERFLOW | IN_IGNORED))
 		return true;
 	if (e->wd == s->watches[0])
-		return strcmp(name, "router.yaml") == 0;
-	return *name != '.';
+		return strcmp(name, "router.yaml") == 0 && !is_unfinished(s, e);
+	return *name != '.' && !is_unfinished(s, e);
 }
 
 static void files_ready(void *arg, uint32_t events)

@@ -135,8 +135,11 @@ static void proxy_flush(struct kernel *k, struct op *ops, size_t count)
 			continue;
 		if (fd < 0)
 			fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-		if (fd < 0)
-			return;
+		if (fd < 0) {
+			ops[i].note = arena_printf(k->arena, "was not announced by ARP: %s",
+						   strerror(errno));
+			continue;
+		}
 		if (strcmp(ifr.ifr_name, w->link) != 0) {
 			strncpy(ifr.ifr_name, w->link, IFNAMSIZ - 1);
 			if (ioctl(fd, SIOCGIFHWADDR, &ifr) < 0)
