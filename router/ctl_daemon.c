@@ -16,6 +16,9 @@
 #include "ctl.h"
 #include "get.h"
 
+#define BUSY_PAUSE_NS 100000000
+#define BUSY_TRIES    150 /* a pass waits at most 10 s for names */
+
 #define NO_DAEMON                                                                              \
 	"routerd does not serve here; 'systemctl start routerd' starts it, 'routerctl "        \
 	"doctor' works without it"
@@ -79,21 +82,41 @@ static enum ctl_exit refused(const struct answer *a)
 	return CTL_FAILED;
 }
 
-/* One call and its answer. *ret NULL: it did not go well, which was said. */
+static int call(struct arena *a, const char *method,
+		void (*write)(struct out *o, const void *arg), const void *arg,
+		struct answer *ret)
+{
+	CLEAN(client_close) struct client *c = NULL;
+	int r = reach(&c);
+
+	if (r < 0)
+		return r;
+	r = client_call(c, method, false, write, arg);
+	return r < 0 ? r : client_answer(c, a, ret);
+}
+
+static bool is_busy(const struct answer *a)
+{
+	return a->error && strcmp(a->error, CONTROL_INTERFACE ".Busy") == 0;
+}
+
+/* One call and its answer, and again while a pass is under way. *ret NULL: it did not go
+ * well, which was said. */
 static enum ctl_exit ask(struct arena *a, const char *method,
 			 void (*write)(struct out *o, const void *arg), const void *arg,
 			 const struct node **ret)
 {
-	CLEAN(client_close) struct client *c = NULL;
+	const struct timespec pause = { .tv_nsec = BUSY_PAUSE_NS };
 	struct answer answer = { 0 };
-	int r = reach(&c);
+	int r = call(a, method, write, arg, &answer);
 
 	*ret = NULL;
-	if (r < 0)
+	for (int i = 0; i < BUSY_TRIES && r == 0 && is_busy(&answer); i++) {
+		nanosleep(&pause, NULL);
+		r = call(a, method, write, arg, &answer);
+	}
+	if (r == -ENOENT || r == -ECONNREFUSED || r == -EACCES)
 		return no_daemon(r);
-	r = client_call(c, method, false, write, arg);
-	if (r == 0)
-		r = client_answer(c, a, &answer);
 	if (r < 0)
 		return ctl_complain("routerd gave no answer; 'journalctl -u routerd' may tell "
 				    "why",

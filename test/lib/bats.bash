@@ -99,7 +99,7 @@ daemon() {
 }
 
 served() {
-	on "$1" "$ROUTERCTL" status -o json | jq -e '.lastPass or .config.source == "none"'
+	on "$1" "$ROUTERCTL" status | grep -E '^lastPass:|source: "none"'
 }
 
 daemon_pid() { # daemon_pid SITE: as the machine counts
