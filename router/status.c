@@ -299,8 +299,17 @@ static void out_path(struct out *o, const struct view *v, const struct item *rou
 		out_number(o, "mss", w->clamp.mss);
 }
 
-static void out_facts(struct out *o, const struct view *v, size_t i, const struct fate *f,
-		      int64_t now)
+static void out_part(struct out *o, const char *key, struct arena *a, const struct item *w,
+		     bool present)
+{
+	out_map(o, key);
+	out_text(o, "text", item_text(a, w));
+	out_bool(o, "present", present);
+	out_end(o);
+}
+
+static void out_facts(struct out *o, struct arena *a, const struct view *v, size_t i,
+		      const struct fate *f, int64_t now)
 {
 	const struct item *w = &v->pass->want.items[i], *h = state_find(&v->pass->have, w);
 	char key[KEY_STRLEN], time[24];
@@ -318,8 +327,12 @@ static void out_facts(struct out *o, const struct view *v, size_t i, const struc
 		out_number(o, "receivedBytes", (long long)h->peer.received);
 		out_number(o, "sentBytes", (long long)h->peer.sent);
 	}
-	if (w->type == ITEM_ROUTE && strcmp(w->origin->kind->name, "IPv4Route") != 0)
+	if (w->type == ITEM_ROUTE && strcmp(w->origin->kind->name, "IPv4Route") != 0) {
+		out_part(o, "deliveryRoute", a, w, is_there(v, i));
 		out_path(o, v, w);
+	}
+	if (w->type == ITEM_PROXY)
+		out_part(o, "proxyNeighbour", a, w, is_there(v, i));
 	if (w->type == ITEM_ABSENT) {
 		out_map(o, "captureOSAddressAbsence");
 		out_bool(o, "enforced", is_there(v, i));
@@ -368,7 +381,7 @@ static void out_object(struct out *o, struct arena *a, const struct status *s,
 		bool route = v->pass->want.items[v->items[j]].type == ITEM_ROUTE;
 
 		if (!route || !routed) /* a HybridRoute's all go one way */
-			out_facts(o, v, v->items[j], f, now);
+			out_facts(o, a, v, v->items[j], f, now);
 		routed |= route;
 	}
 	out_items(o, a, v, v->first[i], v->first[i + 1]);
