@@ -164,7 +164,7 @@ compilers: ## no warning from gcc or clang
 tidy: ## clang-tidy
 	clang-tidy$(LLVM) --quiet $(filter %.c,$(filter-out test/%,$(sources))) -- $(CPPFLAGS) -std=c17
 analyze: ## gcc -fanalyzer
-	$(MAKE) O=build/analyzer BUILD=dev CC=gcc CFLAGS='-O1 -fanalyzer' all
+	$(MAKE) O=build/analyzer BUILD=dev CC=gcc WERROR='-O1 -fanalyzer -Werror' all
 bench: all $(O)/test/bench/absence ## time and memory: of passes up to 50,000 claims, of the daemon
 	test/bench/run
 	test/bench/daemon

@@ -215,7 +215,7 @@ unsigned status_removed(struct status *s, const struct object *claim, int64_t no
 
 	if (!s || claim < s->kept->objects || claim >= s->kept->objects + s->kept->count)
 		return 1;
-	f = fate_of(s, claim);
+	f = &s->fates[claim - s->kept->objects];
 	f->last_removed = now;
 	return ++f->removed;
 }
