@@ -15,8 +15,8 @@ struct answer {
 	bool continues;
 };
 
-/* 0 or a negative errno: -EACCES, neither root nor of group routerd; -ECONNREFUSED and
- * -ENOENT, nobody there. */
+/* To the daemon of this network namespace. 0 or a negative errno: -EACCES, neither root nor of
+ * group routerd; -ECONNREFUSED and -ENOENT, nobody there. */
 int client_open(struct client **ret);
 void client_close(struct client **c); /* for CLEAN() */
 /* Asks for a method of io.routerd. write(), if not NULL, writes the parameters into the

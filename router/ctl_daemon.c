@@ -37,20 +37,6 @@ static enum ctl_exit no_daemon(int r)
 	return CTL_FAILED;
 }
 
-/* The socket may be of a daemon in another network namespace: root can tell. */
-static int reach(struct client **c)
-{
-	return geteuid() == 0 && !client_daemon() ? -ENOENT : client_open(c);
-}
-
-static void print_lines(const struct node *list, FILE *out)
-{
-	for (const struct node *n = list ? list->child : NULL; n; n = n->next) {
-		out_escape(out, n->text ? n->text : "");
-		fputc('\n', out);
-	}
-}
-
 static enum ctl_exit refused(const struct answer *a)
 {
 	static const struct {
@@ -68,7 +54,7 @@ static enum ctl_exit refused(const struct answer *a)
 	const char *dot = strrchr(a->error, '.'), *what = dot ? dot + 1 : a->error;
 	const char *message = node_text(a->parameters, "message");
 
-	print_lines(node_get(a->parameters, "faults"), stderr);
+	get_lines(node_get(a->parameters, "faults"), stderr);
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
 		if (strcmp(known[i].error, what) == 0) {
 			fprintf(stderr, "routerctl: %s\n", known[i].words);
@@ -87,7 +73,7 @@ static int call(struct arena *a, const char *method,
 		struct answer *ret)
 {
 	CLEAN(client_close) struct client *c = NULL;
-	int r = reach(&c);
+	int r = client_open(&c);
 
 	if (r < 0)
 		return r;
@@ -165,7 +151,7 @@ static enum ctl_exit show_changes(const struct ctl *o, const struct node *parame
 			putchar('\n');
 		}
 	}
-	print_lines(failures, stderr);
+	get_lines(failures, stderr);
 	return ctl_printed(e);
 }
 
@@ -292,86 +278,6 @@ enum ctl_exit ctl_status(const struct ctl *o)
 	return parameters ? show(o, parameters) : e;
 }
 
-/* A metrics server is asked whether all is well: that nobody serves is an answer. */
-static void print_metrics(FILE *out)
-{
-	CLEAN(arena_done) struct arena *a = arena_new();
-	CLEAN(client_close) struct client *c = NULL;
-	struct answer answer = { .error = "none" };
-
-	if (reach(&c) == 0 && client_call(c, "GetMetrics", false, NULL, NULL) == 0)
-		(void)client_answer(c, a, &answer);
-	if (answer.error)
-		fputs("# TYPE routerd_up gauge\n# HELP routerd_up 1: the daemon answers\n"
-		      "routerd_up 0\n# EOF\n",
-		      out);
-	else
-		print_lines(node_get(answer.parameters, "lines"), out);
-}
-
-#define HEADERS_MAX 16384 /* bytes */
-
-/* Reads a request's head up to its empty line; its first line in line. False: none came. */
-static bool read_head(char line[static 256])
-{
-	char buf[512];
-	bool first = true;
-	size_t total = 0;
-
-	alarm(10); /* one that says nothing ends us */
-	while (fgets(buf, sizeof(buf), stdin)) {
-		total += strlen(buf);
-		if (first)
-			snprintf(line, 256, "%.255s", buf);
-		first = false;
-		if (strcmp(buf, "\r\n") == 0 || strcmp(buf, "\n") == 0)
-			return true;
-		if (total > HEADERS_MAX)
-			return false;
-	}
-	return false;
-}
-
-/* One request on standard input, one answer on standard output: what a socket unit with
- * Accept=yes starts. HTTP/1.0 is enough: RFC 1945. */
-static enum ctl_exit serve_http(void)
-{
-	CLEAN(stream_done) struct stream body = { 0 };
-	char line[256] = "";
-	const char *path;
-	bool head;
-
-	if (!read_head(line))
-		return CTL_FAILED;
-	head = strncmp(line, "HEAD ", 5) == 0;
-	if (!head && strncmp(line, "GET ", 4) != 0) {
-		fputs("HTTP/1.0 405 Method Not Allowed\r\nAllow: GET, HEAD\r\n\r\n", stdout);
-		return ctl_printed(CTL_OK);
-	}
-	path = line + strlen(head ? "HEAD " : "GET ");
-	if (strncmp(path, "/metrics", 8) != 0 || !strchr(" ?", path[8])) {
-		fputs("HTTP/1.0 404 Not Found\r\nContent-Type: text/plain\r\n\r\n"
-		      "/metrics is here\n",
-		      stdout);
-		return ctl_printed(CTL_OK);
-	}
-	print_metrics(stream_open(&body));
-	stream_text(&body);
-	printf("HTTP/1.0 200 OK\r\n"
-	       "Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n"
-	       "Content-Length: %zu\r\n\r\n%s",
-	       body.len, head ? "" : body.bytes);
-	return ctl_printed(CTL_OK);
-}
-
-enum ctl_exit ctl_metrics(const struct ctl *o)
-{
-	if (o->http)
-		return serve_http();
-	print_metrics(stdout);
-	return ctl_printed(CTL_OK);
-}
-
 /* "kind", "kind/name" or nothing. */
 static void write_selection(struct out *o, const void *arg)
 {
@@ -407,7 +313,7 @@ static enum ctl_exit not_found(const struct ctl *o, const struct answer *a)
 enum ctl_exit ctl_get(const struct ctl *o)
 {
 	CLEAN(client_close) struct client *c = NULL;
-	int r = reach(&c);
+	int r = client_open(&c);
 	bool first = true;
 
 	if ((r == -ENOENT || r == -ECONNREFUSED) && !o->watch)

@@ -42,6 +42,14 @@ void get_out(struct out *o, const char *key, const struct node *n)
 	out_end(o);
 }
 
+void get_lines(const struct node *list, FILE *out)
+{
+	for (const struct node *n = list ? list->child : NULL; n; n = n->next) {
+		out_escape(out, n->text ? n->text : "");
+		fputc('\n', out);
+	}
+}
+
 /* ---- for people ------------------------------------------------------------------------- */
 
 static const struct node *condition(const struct node *object, const char *type)

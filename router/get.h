@@ -6,6 +6,8 @@
 
 /* What was read, written again. */
 void get_out(struct out *o, const char *key, const struct node *n);
+/* A list of texts, a line each; control characters are escaped. */
+void get_lines(const struct node *list, FILE *out);
 /* The list of objects in the format asked for; first: with a heading. */
 void get_print(const struct ctl *o, const struct node *objects, bool first);
 /* The same of what the files ask for and the kernel has; nobody remembers since when. */
