@@ -84,7 +84,7 @@ static const char *parameter(const struct call *call, const char *name)
 static const char *bad(struct out *o, const char *name)
 {
 	out_text(o, "parameter", name);
-	return CONTROL_BAD;
+	return VARLINK_BAD;
 }
 
 static bool is_kind(const char *name)

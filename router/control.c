@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "base/clean.h"
-#include "base/stream.h"
 
 #define BACKLOG 128
 
@@ -43,20 +42,6 @@ struct control {
 	size_t waiting; /* bytes of replies */
 	struct client clients[CONTROL_CLIENTS];
 };
-
-static const char service_description[] =
-    "# The Varlink Service Interface is provided by every varlink service.\n"
-    "interface org.varlink.service\n\n"
-    "method GetInfo() -> (\n"
-    "  vendor: string,\n  product: string,\n  version: string,\n  url: string,\n"
-    "  interfaces: []string\n)\n\n"
-    "method GetInterfaceDescription(interface: string) -> (description: string)\n\n"
-    "error InterfaceNotFound (interface: string)\n"
-    "error MethodNotFound (method: string)\n"
-    "error MethodNotImplemented (method: string)\n"
-    "error InvalidParameter (parameter: string)\n"
-    "error PermissionDenied ()\n"
-    "error ExpectedMore ()\n";
 
 /* ---- clients ---------------------------------------------------------------------------- */
 
@@ -118,81 +103,6 @@ static bool flush(struct client *c)
 
 /* ---- calls ------------------------------------------------------------------------------ */
 
-bool control_parse(struct arena *a, const char *bytes, size_t len, struct request *ret)
-{
-	struct diag d = { .arena = a };
-	const struct node *list = node_parse(a, "request", bytes, len, &d), *n = list->child;
-
-	if (d.errors || !n || n->next || n->type != NODE_MAP || !node_text(n, "method"))
-		return false;
-	*ret = (struct request){ .method = node_text(n, "method"),
-				 .parameters = node_get(n, "parameters"),
-				 .more = node_is_true(node_get(n, "more")),
-				 .oneway = node_is_true(node_get(n, "oneway")) };
-	return !ret->parameters || ret->parameters->type == NODE_MAP ||
-	       node_is_null(ret->parameters);
-}
-
-struct reply {
-	struct stream text;
-	struct out out;
-};
-
-static void reply_done(struct reply *r)
-{
-	stream_done(&r->text);
-}
-
-static void reply_open(struct reply *r)
-{
-	out_open(&r->out, stream_open(&r->text), OUT_JSON);
-	out_map(&r->out, "parameters");
-}
-
-/* Ends and queues it. False: the client did not get it. */
-static bool reply_send(struct reply *r, struct client *c, const char *error, bool continues)
-{
-	out_end(&r->out);
-	out_text(&r->out, "error", error);
-	if (continues)
-		out_bool(&r->out, "continues", true);
-	out_close(&r->out);
-	fputc('\0', r->text.file);
-	stream_text(&r->text);
-	return queue(c, r->text.bytes, r->text.len);
-}
-
-static const char *get_info(struct out *o)
-{
-	out_text(o, "vendor", "routerd");
-	out_text(o, "product", "routerd");
-	out_text(o, "version", VERSION);
-	out_text(o, "url", "");
-	out_list(o, "interfaces");
-	out_text(o, NULL, "org.varlink.service");
-	out_text(o, NULL, CONTROL_INTERFACE);
-	out_end(o);
-	return NULL;
-}
-
-static const char *get_description(struct control *c, const struct node *parameters,
-				   struct out *o)
-{
-	const char *name = parameters ? node_text(parameters, "interface") : NULL;
-
-	if (!name) {
-		out_text(o, "parameter", "interface");
-		return CONTROL_BAD;
-	}
-	if (strcmp(name, CONTROL_INTERFACE) != 0 && strcmp(name, "org.varlink.service") != 0) {
-		out_text(o, "interface", name);
-		return "org.varlink.service.InterfaceNotFound";
-	}
-	out_text(o, "description",
-		 strcmp(name, CONTROL_INTERFACE) == 0 ? c->description : service_description);
-	return NULL;
-}
-
 static const struct control_entry *find(const struct control *c, const char *method)
 {
 	static const char prefix[] = CONTROL_INTERFACE ".";
@@ -205,60 +115,51 @@ static const struct control_entry *find(const struct control *c, const char *met
 	return NULL;
 }
 
-/* The interface of a method that there is not: org.varlink.service, io.routerd, or another. */
-static const char *not_found(const char *method, struct out *o)
+static const char *run(struct client *c, const struct varlink_call *v,
+		       const struct control_entry *e, struct out *o, uint64_t *since)
 {
-	const char *dot = strrchr(method, '.');
-	size_t n = dot ? (size_t)(dot - method) : 0;
-	bool known =
-	    (n == strlen(CONTROL_INTERFACE) && strncmp(method, CONTROL_INTERFACE, n) == 0) ||
-	    (n == strlen("org.varlink.service") &&
-	     strncmp(method, "org.varlink.service", n) == 0);
+	const struct call call = { v->parameters, 0 };
+	const char *error;
 
-	out_text(o, known ? "method" : "interface", method);
-	return known ? "org.varlink.service.MethodNotFound"
-		     : "org.varlink.service.InterfaceNotFound";
+	if (varlink_service(v, CONTROL_INTERFACE, c->control->description, o, &error))
+		return error;
+	if (!e)
+		return varlink_not_found(v->method, CONTROL_INTERFACE, o);
+	if (e->root && !c->root)
+		return VARLINK_NOT_ALLOWED;
+	return e->run(c->control->arg, &call, o, since);
 }
 
-static const char *run(struct client *c, const struct request *q, const struct control_entry *e,
-		       struct out *o, uint64_t *since)
+static bool send_reply(struct client *c, struct varlink_reply *r, const char *error,
+		       bool continues)
 {
-	const struct call call = { q->parameters, 0 };
-
-	if (strcmp(q->method, "org.varlink.service.GetInfo") == 0)
-		return get_info(o);
-	if (strcmp(q->method, "org.varlink.service.GetInterfaceDescription") == 0)
-		return get_description(c->control, q->parameters, o);
-	if (!e)
-		return not_found(q->method, o);
-	if (e->root && !c->root)
-		return CONTROL_NOT_ALLOWED;
-	return e->run(c->control->arg, &call, o, since);
+	varlink_end(r, error, continues);
+	return queue(c, r->text.bytes, r->text.len);
 }
 
 /* One request. False: the client goes. */
 static bool serve(struct client *c, const char *bytes, size_t len)
 {
 	CLEAN(arena_done) struct arena *a = arena_new();
-	CLEAN(reply_done) struct reply r = { 0 };
+	CLEAN(varlink_done) struct varlink_reply r = { 0 };
 	const struct control_entry *e;
-	struct request q;
+	struct varlink_call q;
 	uint64_t since = 0;
 	const char *error;
 	bool watch;
 
-	if (!control_parse(a, bytes, len, &q))
+	if (!varlink_parse(a, bytes, len, &q))
 		return false; /* nothing that comes after can be trusted to be a message */
 	e = find(c->control, q.method);
 	watch = e && e->watched && q.more && !q.oneway;
-	reply_open(&r);
+	varlink_begin(&r);
 	/* A call may turn the loop while it waits for others: not for this client. */
 	loop_pause(c->control->loop, &c->source);
 	c->active = UINT64_MAX;
 	error = run(c, &q, e, &r.out, &since);
 	c->active = ++c->control->heard;
 	watch = watch && !error;
-	if ((!q.oneway && !reply_send(&r, c, error, watch)) ||
+	if ((!q.oneway && !send_reply(c, &r, error, watch)) ||
 	    loop_add(c->control->loop, &c->source, EPOLLIN) < 0)
 		return false;
 	if (!watch)
@@ -308,19 +209,19 @@ static bool receive(struct client *c)
 /* Calls again for one who watches. False: it goes. */
 static bool tell(struct client *c)
 {
-	CLEAN(reply_done) struct reply r = { 0 };
+	CLEAN(varlink_done) struct varlink_reply r = { 0 };
 	uint64_t since = c->watch.since;
 	const char *error;
 
 	if (!c->watched || c->out_len) /* one that does not read is told when it has */
 		return true;
-	reply_open(&r);
+	varlink_begin(&r);
 	error = c->watched->run(c->control->arg, &c->watch, &r.out, &since);
 	if (since == c->watch.since)
 		return true;
 	c->watch.since = since;
 	c->active = ++c->control->heard;
-	return reply_send(&r, c, error, true) && flush(c);
+	return send_reply(c, &r, error, true) && flush(c);
 }
 
 void control_changed(struct control *control)

@@ -1,17 +1,15 @@
-/* control.h - the control socket: varlink, https://varlink.org, on a Unix stream socket.
+/* control.h - the control socket: varlink on a Unix stream socket.
  *
- * A message is a JSON object and a NUL. Who may connect is the socket's mode and group; what
- * only root may call is known by SO_PEERCRED. Nothing here waits for a client: one that does
- * not read gets no further request served, and when there are too many, the one that has
- * been quiet the longest goes. */
+ * Who may connect is the socket's mode and group; what only root may call is known by
+ * SO_PEERCRED. Nothing here waits for a client: one that does not read gets no further call
+ * served, and when there are too many, the one that has been quiet the longest goes. */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/out.h"
-#include "base/yaml.h"
 #include "loop.h"
+#include "varlink.h"
 
 #define CONTROL_SOCKET "/run/routerd/io.routerd"
 #define CONTROL_GROUP  "routerd" /* may read; where the system has it */
@@ -50,14 +48,4 @@ void control_close(struct control **c);
 /* Tells those who watch. */
 void control_changed(struct control *c);
 
-/* What a client asked for: "io.routerd.Get", its parameters and flags. False: no call. */
-struct request {
-	const char *method;
-	const struct node *parameters;
-	bool more, oneway;
-};
-bool control_parse(struct arena *a, const char *bytes, size_t len, struct request *ret);
-
-#define CONTROL_INTERFACE   "io.routerd"
-#define CONTROL_BAD	    "org.varlink.service.InvalidParameter"
-#define CONTROL_NOT_ALLOWED "org.varlink.service.PermissionDenied"
+#define CONTROL_INTERFACE "io.routerd"

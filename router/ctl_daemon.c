@@ -295,7 +295,7 @@ static void write_selection(struct out *o, const void *arg)
 
 static enum ctl_exit not_found(const struct ctl *o, const struct answer *a)
 {
-	if (strcmp(a->error, CONTROL_BAD) == 0)
+	if (strcmp(a->error, VARLINK_BAD) == 0)
 		fprintf(stderr,
 			"routerctl: there is no kind '%.60s'; 'routerctl get' lists "
 			"what is there\n",

@@ -38,7 +38,13 @@ struct serve {
 /* Never returns before SIGTERM, but for a start that fails: the exit status. */
 int serve_run(void);
 
-/* ---- for calls.c ---- */
+/* ---- among serve.c, serve_pass.c and calls.c ---- */
+
+#define SERVE_DEBOUNCE 5 /* ms from an event to its pass */
+
+/* A pass, in so many milliseconds; or later, when the last one took long. */
+void serve_soon(struct serve *s, int64_t ms);
+void serve_tell_manager(struct serve *s); /* STATUS= for systemctl status */
 
 /* Takes next, if not NULL, into force, and makes the kernel so. What was done goes into the
  * open list ops, what failed, in words, a line each, to failed; both may be NULL. */

@@ -7,7 +7,7 @@ cd "${BASH_SOURCE[0]%/*}/.."
 
 fail=0 checked=' '
 include='^[[:space:]]*#[[:space:]]*include[[:space:]]*'
-ours='base|keys|item|state|config|kernel|load|loop|store|active|status|reconcile|report|notify|control|serve|client|get|doctor|ctl|providers|firstboot'
+ours='base|keys|item|state|config|kernel|load|loop|store|active|status|reconcile|report|notify|varlink|control|serve|client|get|doctor|ctl|providers|firstboot'
 netlink='netlink/|libnftnl/|libmnl/|linux/((rt)?netlink|genetlink|netfilter|wireguard|neighbour|if_)'
 
 # found PATTERN BUT FILES...: no line may match the one and not the other
@@ -43,9 +43,11 @@ room router/reconcile base config kernel state reconcile
 room router/active    base config load store loop active
 room router/status    base config kernel state reconcile status
 room router/notify    base notify
-room router/control   base loop control
+room router/varlink   base varlink
+room router/control   base loop varlink control
 room router/serve     base config kernel state reconcile report status loop load store active notify control serve
 room router/calls     base config serve
+room router/serve_pass base notify report serve
 room router/metrics   config serve
 room router/report    base config state report
 room router/doctor/   base keys item state config kernel load reconcile report providers doctor
