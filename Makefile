@@ -63,7 +63,7 @@ scripts  := $(shell grep -rlE '^\#!.*/(sh|bash|env bash)$$' .ci test docs 2>/dev
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all deps have-deps root check test demo unit golden netns vm service fuzz fuzz-run lint \
+.PHONY: all tools deps have-deps root check test demo unit golden netns vm service fuzz fuzz-run lint \
 	layers format tidy analyze compilers reference bench soak install clean help
 
 all: $(O)/bin/routerd $(O)/bin/routerctl ## routerd and routerctl
@@ -83,7 +83,7 @@ $(O)/test/fuzz/%: $(O)/test/fuzz/%.o $(call objects,$(parts))
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
-$(O)/test/bench/absence: $(O)/test/bench/absence.o $(call objects,$(base))
+$(O)/test/tools/%: $(O)/test/tools/%.o $(call objects,$(base))
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -119,13 +119,15 @@ unit: $(patsubst %.c,$(O)/%,$(wildcard test/unit/*.c)) ## C tests, no root
 golden: all ## configurations against test/golden; UPDATE=1 rewrites them
 	ROUTERCTL=$(abspath $(O)/bin/routerctl) test/golden/run
 
-netns: root all ## bats in network namespaces
+tools: $(patsubst %.c,$(O)/%,$(wildcard test/tools/*.c))
+netns: root all tools ## bats in network namespaces
 	+@$(MAKE) -s -j2 -Otarget $(patsubst test/netns/%.bats,netns-%,$(wildcard test/netns/*.bats))
 netns-%: test/netns/%.bats
 	ROUTERCTL=$(abspath $(O)/bin/routerctl) bats $(BATSFLAGS) $<
 
-vm: root all ## the namespace tests once more in a virtual machine, with the kernel's WireGuard
-	test/vm/run --timeout 1500 --add $(CURDIR)/test --add $(CURDIR)/$(O)/bin \
+vm: root all tools ## the namespace tests once more in a virtual machine, with the kernel's WireGuard
+	test/vm/run --timeout 1800 --add $(CURDIR)/test --add $(CURDIR)/$(O)/bin \
+		--add $(CURDIR)/$(O)/test/tools \
 		--add $(CURDIR)/examples -- env ROUTERCTL=$(CURDIR)/$(O)/bin/routerctl \
 		bats --tap $(CURDIR)/test/netns
 
@@ -165,10 +167,10 @@ tidy: ## clang-tidy
 	clang-tidy$(LLVM) --quiet $(filter %.c,$(filter-out test/%,$(sources))) -- $(CPPFLAGS) -std=c17
 analyze: ## gcc -fanalyzer
 	$(MAKE) O=build/analyzer BUILD=dev CC=gcc WERROR='-O1 -fanalyzer -Werror' all
-bench: all $(O)/test/bench/absence ## time and memory: of passes up to 50,000 claims, of the daemon
+bench: all tools ## time and memory: of passes up to 50,000 claims, of the daemon
 	test/bench/run
 	test/bench/daemon
-soak: root all $(O)/test/bench/absence ## the daemon over 100,000 events
+soak: root all tools ## the daemon over 100,000 events
 	EVENTS=100000 test/bench/daemon
 
 # ---- the rest -------------------------------------------------------------------------------------

@@ -408,13 +408,10 @@ has_clamp() { on r nft list table inet routerd_mss | grep -q 'maxseg size set 13
 	head -c 3000000 /dev/zero | tr '\0' '{' | on r timeout 5 socat -u - "$at" 2>/dev/null || true
 	printf '{"method":"io.routerd.Get"' | on r timeout 5 socat -u - "$at"
 	printf '[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\0' | on r timeout 5 socat -t 1 - "$at"
-	# one who asks a thousand times and reads nothing
-	(printf '{"method":"io.routerd.Get"}\0%.0s' $(seq 1000); sleep 8) |
-		on r timeout 10 socat -u - "$at" >/dev/null 2>&1 3>&- 4>&- &
-	# a thousand who say nothing
-	on r timeout 20 bash -c 'for i in $(seq 1000); do
-			exec {fd}<> <(:); coproc C { exec socat -u - UNIX-CONNECT:/run/routerd/io.routerd; } 2>/dev/null
-		done' >/dev/null 2>&1 3>&- 4>&- &
+	on r timeout 60 "${ROUTERCTL%/bin/*}/test/tools/crowd" /run/routerd/io.routerd 1000 30 \
+		>"$RUN/crowd" 2>&1 3>&- 4>&- &
+	until_ok grep -qx 1000 "$RUN/crowd"
+	[ "$(find "/proc/$(daemon_pid r)/fd" -mindepth 1 | wc -l)" -le 90 ]
 	for i in $(seq 10); do
 		on r "$ROUTERCTL" status >/dev/null
 		on r ip addr add 10.77.60.7/24 dev lan0
