@@ -19,23 +19,14 @@ struct client {
 	size_t len, room, used; /* used: of the answer given last */
 };
 
-/* The lock is the network namespace's; the socket may be of a daemon in another, which only
- * root can tell. */
-bool client_daemon(void)
-{
-	CLEAN(close_fd) int fd = reconcile_lock(RECONCILE_SERVE, 0);
-
-	return fd == -EAGAIN;
-}
-
 int client_open(struct client **ret)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX, .sun_path = CONTROL_SOCKET };
 	CLEAN(close_fd) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct client *c;
 
-	if (geteuid() == 0 && !client_daemon())
-		return -ENOENT;
+	if (geteuid() == 0 && !reconcile_served())
+		return -ENOENT; /* the socket may be of a daemon in another namespace */
 	if (fd < 0 || connect(fd, (void *)&to, sizeof(to)) < 0)
 		return -errno;
 	c = must(calloc(1, sizeof(*c)));

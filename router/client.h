@@ -4,9 +4,6 @@
 #include "base/out.h"
 #include "base/yaml.h"
 
-/* Does a routerd serve this network namespace? */
-bool client_daemon(void);
-
 struct client;
 
 struct answer {

@@ -5,7 +5,6 @@
 
 #include "base/clean.h"
 #include "base/table.h"
-#include "client.h"
 #include "doctor/doctor.h"
 #include "load.h"
 #include "reconcile.h"
@@ -146,7 +145,7 @@ enum ctl_exit ctl_apply(const struct ctl *o)
 
 	if (!ctl_may_change())
 		return CTL_FAILED;
-	if (client_daemon())
+	if (reconcile_served())
 		return ctl_apply_by_daemon(o);
 	if (o->confirm_within) {
 		fputs("routerctl: --confirm-within needs the daemon, which would go back; "
@@ -172,7 +171,7 @@ enum ctl_exit ctl_delete(const struct ctl *o)
 	}
 	if (!ctl_may_change())
 		return CTL_FAILED;
-	if (client_daemon() && !o->dry_run) {
+	if (reconcile_served() && !o->dry_run) {
 		fputs("routerctl: routerd serves this network and would put everything back; "
 		      "'systemctl stop routerd' stops it; nothing was done\n",
 		      stderr);

@@ -111,6 +111,13 @@ int reconcile_lock(enum reconcile_lock which, int seconds)
 	return r < 0 ? r : take_fd(&fd);
 }
 
+bool reconcile_served(void)
+{
+	CLEAN(close_fd) int fd = open_lock(RECONCILE_SERVE);
+
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
 bool reconcile_allowed(void)
 {
 	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };

@@ -38,5 +38,8 @@ enum reconcile_lock {
 /* Waits at most so many seconds for who holds it. A descriptor that holds the lock; -EAGAIN,
  * or what the system says. */
 int reconcile_lock(enum reconcile_lock which, int seconds);
+/* Does a daemon serve this network namespace? Of those who ask, none is taken for it. False
+ * also where only root could tell. */
+bool reconcile_served(void);
 /* Has this process the right to change the network, CAP_NET_ADMIN? */
 bool reconcile_allowed(void);
