@@ -573,3 +573,18 @@ print(len(list(parse(sys.stdin.read()))))' <"$RUN/$f"
 	! grep -q $'\033' "$RUN/pipe"
 	[ "$(awk 'length > 60' "$RUN/pipe" | wc -l)" -gt 0 ]
 }
+
+passes() { on r "$ROUTERCTL" metrics | sed -n 's/^routerd_passes_total //p'; }
+
+@test "neighbours that come and go wake nobody; a storm of routes leads to few passes" {
+	serve_one
+	sleep 0.5 # the passes that its own events start
+	before=$(passes)
+	for i in $(seq 50); do
+		on r ip neigh replace 10.77.60.$((i + 100)) lladdr 02:00:00:00:00:01 dev lan0
+	done
+	[ "$(($(passes) - before))" -le 1 ] # the timer's
+	for i in $(seq 0 9); do seq -f "route add 10.9$i.%g.0/24 dev lan0" 0 255; done | on r ip -batch -
+	[ "$(($(passes) - before))" -ge 1 ]
+	[ "$(($(passes) - before))" -le 60 ]
+}
