@@ -114,18 +114,18 @@ static const char *get(void *arg, const struct call *call, struct out *o, uint64
 
 	if (kind && !is_kind(kind))
 		return bad(o, "kind");
-	if (name && !is_known(s, kind, name) && !call->since) {
+	if (name && !is_known(s, kind, name) && !call->again) {
 		out_text(o, "kind", kind);
 		out_text(o, "name", name);
 		return NOT_FOUND;
 	}
-	if (!call->since && s->kept && !s->passing && time(NULL) - s->at >= FRESH_S)
+	if (!call->again && s->kept && !s->passing && time(NULL) - s->at >= FRESH_S)
 		serve_pass(s, NULL, NULL, NULL);
 	out_list(o, "objects");
 	if (s->status)
 		n = status_out(o, s->status, s->pass, kind, name, call->since, time(NULL));
 	out_end(o);
-	if (s->status && (n || !call->since))
+	if (s->status && (n || !call->again))
 		*since = s->status->version;
 	return NULL;
 }

@@ -63,11 +63,29 @@ static void let_go(struct client *c)
 	c->in_len = c->out_len = c->out_sent = 0;
 }
 
-/* Takes what stream wrote as the client's next reply; false: there is no room for it. */
+/* Of those who do not read what they asked for, the one that was heard of least lately. */
+static struct client *deaf(struct control *control, const struct client *but)
+{
+	struct client *ret = NULL;
+
+	for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
+		struct client *c = &control->clients[i];
+
+		if (c != but && c->source.fd >= 0 && c->out_len && c->active != UINT64_MAX &&
+		    (!ret || c->active < ret->active))
+			ret = c;
+	}
+	return ret;
+}
+
+/* Takes the bytes as the client's next reply; false: there is no room for it. */
 static bool queue(struct client *c, char *bytes, size_t len)
 {
+	struct client *other;
 	char *grown;
 
+	while (c->control->waiting + len > CONTROL_REPLIES && (other = deaf(c->control, c)))
+		let_go(other);
 	if (c->control->waiting + len > CONTROL_REPLIES)
 		return false;
 	grown = must(realloc(c->out, c->out_len + len));
@@ -118,7 +136,7 @@ static const struct control_entry *find(const struct control *c, const char *met
 static const char *run(struct client *c, const struct varlink_call *v,
 		       const struct control_entry *e, struct out *o, uint64_t *since)
 {
-	const struct call call = { v->parameters, 0 };
+	const struct call call = { .parameters = v->parameters };
 	const char *error;
 
 	if (varlink_service(v, CONTROL_INTERFACE, c->control->description, o, &error))
@@ -166,7 +184,7 @@ static bool serve(struct client *c, const char *bytes, size_t len)
 		return true;
 	c->watched = e;
 	c->watch_arena = a;
-	c->watch = (struct call){ q.parameters, since };
+	c->watch = (struct call){ q.parameters, true, since };
 	a = NULL; /* the parameters live on in it */
 	return true;
 }

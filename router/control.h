@@ -22,7 +22,8 @@
 
 struct call {
 	const struct node *parameters; /* a map, or NULL */
-	uint64_t since; /* for those who watch: what they have seen; 0: nothing yet */
+	bool again;	/* made by control_changed() for one who watches: takes no time */
+	uint64_t since; /* what they have seen; 0: nothing yet */
 };
 
 /* Writes the reply's parameters into the open map o. NULL, or an error's full name, whose

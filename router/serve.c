@@ -31,7 +31,7 @@ static void soon_ready(void *arg, uint32_t events)
 	s->armed = false;
 	if (s->passing)
 		s->missed = true;
-	else if (s->kept)
+	else if (s->kept || s->next)
 		serve_pass(s, NULL, NULL, NULL);
 }
 
@@ -191,7 +191,7 @@ static void tick_ready(void *arg, uint32_t events)
 	if (watch_files(s))
 		timer_start(&s->reread, SETTLE_MS);
 	s->follow = s->ticks++ % FOLLOW == 0;
-	if (!s->passing && s->kept)
+	if (!s->passing && (s->kept || s->next))
 		serve_pass(s, NULL, NULL, NULL);
 }
 
@@ -309,6 +309,7 @@ static void close_all(struct serve *s)
 	status_free(s->status);
 	pass_free(s->pass);
 	kept_free(s->kept);
+	kept_free(s->next);
 	free(s->active.faults);
 	free(s->failures);
 }

@@ -19,6 +19,7 @@ struct serve {
 	struct watch watch;
 	struct source signals, route, nft, files, tick, soon, reread, confirm;
 	struct active active;
+	struct kept *next;     /* comes into force with the next pass; NULL: none */
 	struct kept *kept;     /* in force; NULL: nothing, and then the kernel is left alone */
 	struct pass *pass;     /* the latest, and */
 	struct status *status; /* what it makes of each object; NULL before the first */

@@ -1,5 +1,6 @@
 /* serve_pass.c - one pass of the daemon: what it does, what it says of it, and when the next
  * one is due. */
+#include <assert.h>
 #include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
@@ -13,15 +14,16 @@
 #include "report.h"
 #include "serve.h"
 
-#define BUSY_SHARE   4	 /* at most one part in five of the time goes to passes */
-#define LOCK_SECONDS 5	 /* that a new configuration waits for another program */
-#define LOCKED_MS    200 /* until the next try while another program changes the network */
-#define LOG_LINES    100 /* ops of a pass that are logged one by one */
+#define BUSY_SHARE 4	/* at most one part in five of the time goes to passes ... */
+#define REST_MS	   1000 /* ... but one that had to wait holds up the next no longer */
+#define LOCKED_MS  200	/* until the next try while another program changes the network */
+#define LOG_LINES  100	/* ops of a pass that are logged one by one */
 
 void serve_soon(struct serve *s, int64_t ms)
 {
-	int64_t rest = s->ended + s->took * BUSY_SHARE - now_ms();
+	int64_t rest = s->took * BUSY_SHARE;
 
+	rest = s->ended + (rest < REST_MS ? rest : REST_MS) - now_ms();
 	if (s->passing)
 		s->missed = true;
 	else if (!s->armed)
@@ -83,7 +85,6 @@ static void put_into_force(struct serve *s, struct kept *kept, struct pass *p)
 	if (s->kept != kept)
 		kept_free(s->kept);
 	s->kept = kept;
-	s->at = time(NULL);
 }
 
 /* Names of silent peers, now and then: a pass sees no fault in an endpoint that moved. */
@@ -151,23 +152,10 @@ void serve_tell_manager(struct serve *s)
 		notify_send("STATUS=%s", sources[s->active.source]);
 }
 
-/* One that could not be brought to a pass comes into force with the next. */
-static void accept_unseen(struct serve *s, struct kept *next)
-{
-	status_free(s->status);
-	pass_free(s->pass);
-	kept_free(s->kept);
-	s->status = NULL;
-	s->pass = NULL;
-	s->kept = next;
-	s->wanted = &next->want;
-}
-
 static int try(struct serve *s, struct kept *kept, const struct account *to)
 {
 	CLEAN(kernel_close) struct kernel k = { 0 };
-	CLEAN(close_fd) int lock =
-	    reconcile_lock(RECONCILE_PASS, kept == s->kept ? 0 : LOCK_SECONDS);
+	CLEAN(close_fd) int lock = reconcile_lock(RECONCILE_PASS, 0);
 	int r = lock < 0 ? lock : kernel_open(&k);
 
 	if (r < 0)
@@ -180,23 +168,26 @@ static int try(struct serve *s, struct kept *kept, const struct account *to)
 	s->passing = true;
 	r = passes(s, &k, kept, to);
 	s->passing = false;
+	s->wanted = s->kept ? &s->kept->want : NULL;
 	return r;
 }
 
-static void run(struct serve *s, struct kept *next, const struct account *to)
+static void run(struct serve *s, const struct account *to)
 {
 	int64_t start = now_ms();
-	int r = try(s, next ? next : s->kept, to);
+	int r = try(s, s->next ? s->next : s->kept, to);
 
-	if (r == -EAGAIN && next)
+	if (r == -EAGAIN && s->next)
 		fputs("another routerctl is changing this network; this is done when it ends\n",
 		      to->failed);
 	else if (r < 0 && r != -EAGAIN)
 		fprintf(to->failed, "the kernel could not be asked: %s\n", strerror(-r));
-	if (next && s->kept != next)
-		accept_unseen(s, next);
+	if (s->kept == s->next)
+		s->next = NULL;
 	s->ended = now_ms();
 	s->took = s->ended - start;
+	if (r == 0)
+		s->at = time(NULL);
 	if (s->missed || r < 0)
 		serve_soon(s, r < 0 ? LOCKED_MS : SERVE_DEBOUNCE);
 	s->missed = false;
@@ -209,7 +200,12 @@ void serve_pass(struct serve *s, struct kept *next, struct out *ops, FILE *faile
 	CLEAN(stream_done) struct stream not_done = { 0 };
 	const struct account to = { ops, stream_open(&done), stream_open(&not_done) };
 
-	run(s, next, &to);
+	assert(!s->passing); /* whoever may be called in a pass has looked */
+	if (next) {
+		kept_free(s->next);
+		s->next = next;
+	}
+	run(s, &to);
 	log_lines(LOG_INFO, stream_text(&done));
 	if (failed)
 		fputs(stream_text(&not_done), failed);
