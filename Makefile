@@ -179,6 +179,7 @@ install: all ## DESTDIR=, PREFIX=
 	ln -sf routerd $(DESTDIR)$(PREFIX)/sbin/routerctl
 	install -Dm644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system \
 		$(filter %.service %.socket,$(wildcard units/*))
+	sed -i 's|/usr/sbin/|$(PREFIX)/sbin/|' $(DESTDIR)$(PREFIX)/lib/systemd/system/routerd*
 	install -Dm644 units/routerd.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/routerd.conf
 	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/doc/routerd README.md LICENSE CHANGES
 	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/doc/routerd/docs docs/*.md
@@ -186,9 +187,10 @@ install: all ## DESTDIR=, PREFIX=
 
 deps: root ## install what build and tests need, from Debian's packages
 	apt-get update -q
-	DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(PACKAGES)
+	DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends --no-upgrade \
+		$(PACKAGES)
 have-deps: root
-	@dpkg-query -W -f '' $(PACKAGES) 2>/dev/null || $(MAKE) deps
+	@dpkg-query -W -f ' ' $(PACKAGES) >/dev/null 2>&1 || $(MAKE) deps
 root:
 	@[ "$$(id -u)" = 0 ] || { echo "this needs root: namespaces and packages" >&2; exit 1; }
 

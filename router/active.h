@@ -21,6 +21,7 @@ struct active {
 	enum active_source source;
 	char *faults;		/* of the files as they are now, a line each; NULL: none */
 	int64_t confirm_until;	/* now_ms(); 0: nothing awaits confirmation */
+	bool reverting;		/* its time is over, and the files could not be put back yet */
 	const char *kept_error; /* why what is in force could not be kept as last good; NULL */
 	unsigned reloads, rejected;
 };
@@ -28,16 +29,21 @@ struct active {
 /* At start: ends a rollback that a kill interrupted, goes back from what was never
  * confirmed, reads the files, or else the last good. *ret NULL: there is neither. */
 void active_start(struct active *a, struct kept **ret);
-/* Reads the files again. -EINVAL: a->faults says what is wrong, and nothing changed. */
+/* Reads the files again. -EBADMSG: a->faults says what is wrong, and nothing changed. */
 int active_reload(struct active *a, struct kept **ret);
+/* Now and then: what could not be read or kept may have become readable, and the disk may
+ * have room again. *ret as of active_reload(), or NULL. */
+void active_tick(struct active *a, struct kept **ret);
 /* Checks the file staged, called shown in faults, in the place of router.yaml, and puts it
  * there. With confirm_ms, what was in force comes back unless active_confirm() is called in
- * time. -EINVAL: *faults (to be freed); -EBUSY: another change awaits confirmation; -ENOENT:
- * there is nothing to go back to; or what the disk says. */
+ * time. -EBADMSG: *faults (to be freed); -EALREADY: another change awaits confirmation;
+ * -ENODATA: there is nothing to go back to; or what the disk says. */
 int active_install(struct active *a, const char *staged, const char *shown, int64_t confirm_ms,
 		   struct kept **ret, char **faults);
-int active_confirm(struct active *a); /* -ENOENT: nothing awaits it */
+int active_confirm(struct active *a); /* -ENODATA: nothing awaits it; or the disk's word */
 /* Back to what an unconfirmed change replaced; else, where the files have faults, to what is
- * in force; else to what was in force before. -ENOENT:
- * there is nothing to go back to. */
-int active_rollback(struct active *a, struct kept **ret);
+ * in force; else to what was in force before. -ENODATA: there is nothing to go back to;
+ * -EBADMSG: it has *faults by now. What the disk says, with *ret set: the time for a
+ * confirmation is over and *ret is to be in force, but the files could not be put back: to be
+ * called again. */
+int active_rollback(struct active *a, struct kept **ret, char **faults);

@@ -40,7 +40,8 @@ const char serve_description[] =
     "method Get(kind: ?string, name: ?string) -> (objects: []Object)\n\n"
     "method GetStatus() -> (\n"
     "  version: string,\n  pid: int,\n  started: string,\n"
-    "  config: (source: string, valid: bool, faults: []string, confirmUntil: ?string),\n"
+    "  config: (source: string, valid: bool, faults: []string, confirmUntil: ?string,\n"
+    "    reverting: ?bool),\n"
     "  objects: (total: int, ready: int, degraded: int),\n"
     "  lastPass: ?string,\n  lastPassMilliseconds: int,\n"
     "  passes: int,\n  changes: int,\n  failures: int,\n  removals: int\n)\n\n"
@@ -149,10 +150,12 @@ static const char *get_status(void *arg, const struct call *call, struct out *o,
 	out_text(o, "source", sources[s->active.source]);
 	out_bool(o, "valid", !s->active.faults);
 	out_lines(o, "faults", s->active.faults);
-	if (s->active.confirm_until)
+	if (s->active.confirm_until && !s->active.reverting)
 		out_text(o, "confirmUntil",
 			 status_time(time(NULL) + (s->active.confirm_until - now_ms()) / 1000,
 				     text));
+	if (s->active.reverting)
+		out_bool(o, "reverting", true);
 	out_end(o);
 	out_map(o, "objects");
 	out_number(o, "total", s->kept ? (long long)s->kept->count : 0);
@@ -197,11 +200,11 @@ static const char *pass(struct serve *s, struct kept *next, struct out *o)
 
 static const char *refusal(int r, const char *faults, struct out *o)
 {
-	if (r == -EBUSY)
+	if (r == -EALREADY)
 		return AWAITS;
-	if (r == -ENOENT)
+	if (r == -ENODATA)
 		return NOTHING_THERE;
-	if (r == -EINVAL) {
+	if (r == -EBADMSG) {
 		out_lines(o, "faults", faults);
 		return INVALID;
 	}
@@ -252,16 +255,16 @@ static const char *reload(void *arg, const struct call *call, struct out *o, uin
 static const char *confirm(void *arg, const struct call *call, struct out *o, uint64_t *since)
 {
 	struct serve *s = arg;
+	int r = active_confirm(&s->active);
 
-	(void)call, (void)o, (void)since;
-	if (active_confirm(&s->active) < 0)
-		return NOTHING_AWAITS;
+	(void)call, (void)since;
 	serve_arm_confirm(s);
-	return NULL;
+	return r == -ENODATA ? NOTHING_AWAITS : r < 0 ? refusal(r, NULL, o) : NULL;
 }
 
 static const char *rollback(void *arg, const struct call *call, struct out *o, uint64_t *since)
 {
+	CLEAN(free_text) char *faults = NULL;
 	struct serve *s = arg;
 	struct kept *next;
 	int r;
@@ -269,9 +272,11 @@ static const char *rollback(void *arg, const struct call *call, struct out *o, u
 	(void)call, (void)since;
 	if (s->passing)
 		return BUSY;
-	r = active_rollback(&s->active, &next);
+	r = active_rollback(&s->active, &next, &faults);
 	serve_arm_confirm(s);
-	return r < 0 ? refusal(r, s->active.faults, o) : pass(s, next, o);
+	if (r < 0 && next)
+		serve_pass(s, next, NULL, NULL); /* the files follow: confirm_ready() */
+	return r < 0 ? refusal(r, faults, o) : pass(s, next, o);
 }
 
 const struct control_entry serve_calls[] = {

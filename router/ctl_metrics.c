@@ -1,4 +1,5 @@
 /* ctl_metrics.c - the daemon's numbers, to standard output or as an answer to HTTP. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -6,6 +7,7 @@
 #include "base/clean.h"
 #include "base/stream.h"
 #include "client.h"
+#include "control.h"
 #include "get.h"
 
 /* A metrics server is asked whether all is well: that nobody serves is an answer. */
@@ -14,8 +16,13 @@ static void print_metrics(FILE *out)
 	CLEAN(arena_done) struct arena *a = arena_new();
 	CLEAN(client_close) struct client *c = NULL;
 	struct answer answer = { .error = "none" };
+	int r = client_open(&c);
 
-	if (client_open(&c) == 0 && client_call(c, "GetMetrics", false, NULL, NULL) == 0)
+	if (r == -EACCES)
+		fputs("routerctl: " CONTROL_SOCKET
+		      ": only root and members of group " CONTROL_GROUP " may ask\n",
+		      stderr);
+	if (r == 0 && client_call(c, "GetMetrics", false, NULL, NULL) == 0)
 		(void)client_answer(c, a, &answer);
 	if (answer.error)
 		fputs("# TYPE routerd_up gauge\n# HELP routerd_up 1: the daemon answers\n"

@@ -27,13 +27,18 @@ static void load_file(struct documents *s, const char *path, const char *shown,
 	s->items[s->count++] = doc;
 }
 
-static int is_document(const struct dirent *e)
+bool load_reads(const char *name)
 {
-	const char *dot = strrchr(e->d_name, '.');
+	const char *dot = strrchr(name, '.');
 
-	return e->d_name[0] != '.' && dot &&
+	return name[0] != '.' && dot &&
 	       (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0 ||
 		strcmp(dot, ".json") == 0);
+}
+
+static int is_document(const struct dirent *e)
+{
+	return load_reads(e->d_name);
 }
 
 /* name: the folder's below the root, or NULL. */
@@ -69,7 +74,9 @@ void load_root(struct documents *s, const char *root, const char *main, const ch
 	struct stat st;
 	bool any = main || stat(file, &st) == 0 || errno != ENOENT;
 
-	if (any)
+	if (any && !main && stat(file, &st) == 0 && !S_ISREG(st.st_mode))
+		diag_error(d, (struct mark){ file, 0, 0 }, "is not a plain file");
+	else if (any)
 		load_file(s, main ? main : file, main ? shown : file, "router.yaml", d);
 	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
 		const char *path = arena_printf(s->arena, "%s/%s", root, folders[i]);

@@ -32,6 +32,8 @@ void load_paths(struct documents *s, const char *const *paths, size_t n, struct 
  * is read in router.yaml's stead, and called shown in faults. */
 void load_root(struct documents *s, const char *root, const char *main, const char *shown,
 	       struct diag *d);
+/* Is a file of this name read in a folder? */
+bool load_reads(const char *name);
 /* Decodes and checks them. True when d has no error, and then c is complete. */
 bool load_check(struct config *c, const struct documents *s, struct diag *d);
 /* load_paths() and load_check(). */

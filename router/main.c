@@ -58,7 +58,7 @@ static void help(FILE *out)
 	fputs(
 	    "\n"
 	    "  -f, --file PATH      a file, a folder or -; may be repeated; without it\n"
-	    "                       /etc/routerd/router.yaml and /etc/routerd/conf.d/*.yaml\n"
+	    "                       /etc/routerd/router.yaml, conf.d/*.yaml and peers/*.yaml\n"
 	    "                       where the daemon serves, apply installs the one\n"
 	    "                       file given as /etc/routerd/router.yaml\n"
 	    "  -o, --output FORMAT  table, wide, json or yaml\n"

@@ -104,7 +104,7 @@ void metrics_out(const struct serve *s, FILE *out)
 	gauge(out, "routerd_up", "1: the daemon answers", 1);
 	gauge(out, "routerd_config_valid", "1: the files have no fault", !s->active.faults);
 	gauge(out, "routerd_config_last_good",
-	      "1: the files have faults and the last good ones are in force",
+	      "1: started with faulty files, on the last good configuration",
 	      s->active.source == ACTIVE_LAST_GOOD);
 	by_kind(out, s->status, "routerd_objects", "Objects in force", any);
 	by_kind(out, s->status, "routerd_objects_ready", "Objects that are all in the kernel",

@@ -19,6 +19,8 @@ static const char *op_text(struct arena *a, const struct op *op)
 	was = item_text(a, op->have);
 	if (strcmp(was, item_text(a, op->want)) != 0)
 		return arena_printf(a, "%s (was: %s)", text, was);
+	if (op->want->type == ITEM_LINK && op->want->wg.up && !op->have->wg.up)
+		return arena_printf(a, "%s (it is down)", text);
 	/* What differs is a secret, or follows from one. */
 	return arena_printf(a, "%s (another %skey)", text,
 			    op->want->type == ITEM_PEER ? "preshared " : "");

@@ -16,9 +16,11 @@
 #include "base/log.h"
 #include "notify.h"
 
-#define AUDIT_MS  10000 /* proxies, sysctls of no event, peers: nobody tells of them */
-#define FOLLOW	  3	/* audits between looks at names of silent peers */
-#define SETTLE_MS 200	/* from a change of a file to its reading: editors take steps */
+#define AUDIT_MS    10000 /* proxies, sysctls of no event, peers: nobody tells of them */
+#define FOLLOW	    3	  /* audits between looks at names of silent peers */
+#define REVERT_MS   5000  /* until the next try to put files back */
+#define PATIENCE_MS 2000  /* that changes may follow each other before they are read */
+#define SETTLE_MS   200	  /* from a change of a file to its reading: editors take steps */
 
 /* ---- events ----------------------------------------------------------------------------- */
 
@@ -94,12 +96,23 @@ static void reload(struct serve *s)
 	serve_tell_manager(s);
 }
 
+/* A while after the last of the changes, but not for ever after the first. */
+static void reread(struct serve *s)
+{
+	int64_t now = now_ms();
+
+	if (!s->changed)
+		s->changed = now;
+	timer_start(&s->reread, now - s->changed < PATIENCE_MS ? SETTLE_MS : 0);
+}
+
 static void reread_ready(void *arg, uint32_t events)
 {
 	struct serve *s = arg;
 
 	(void)events;
 	timer_stop(&s->reread);
+	s->changed = 0;
 	if (s->passing)
 		timer_start(&s->reread, SETTLE_MS);
 	else
@@ -148,7 +161,7 @@ static bool matters(const struct serve *s, const struct inotify_event *e)
 		return true;
 	if (e->wd == s->watches[0])
 		return strcmp(name, "router.yaml") == 0 && !is_unfinished(s, e);
-	return *name != '.' && !is_unfinished(s, e);
+	return load_reads(name) && !is_unfinished(s, e);
 }
 
 static void files_ready(void *arg, uint32_t events)
@@ -169,7 +182,7 @@ static void files_ready(void *arg, uint32_t events)
 	if (!any)
 		return;
 	(void)watch_files(s);
-	timer_start(&s->reread, SETTLE_MS);
+	reread(s);
 }
 
 /* ---- time and signals ------------------------------------------------------------------- */
@@ -184,20 +197,26 @@ static int64_t audit_ms(void)
 static void tick_ready(void *arg, uint32_t events)
 {
 	struct serve *s = arg;
+	struct kept *next;
 
 	(void)events;
 	timer_start(&s->tick, audit_ms());
 	notify_send("WATCHDOG=1");
 	if (watch_files(s))
-		timer_start(&s->reread, SETTLE_MS);
+		reread(s);
 	s->follow = s->ticks++ % FOLLOW == 0;
-	if (!s->passing && (s->kept || s->next))
-		serve_pass(s, NULL, NULL, NULL);
+	if (s->passing)
+		return;
+	active_tick(&s->active, &next);
+	if (next || s->kept || s->next)
+		serve_pass(s, next, NULL, NULL);
 }
 
 static void confirm_ready(void *arg, uint32_t events)
 {
+	CLEAN(free_text) char *faults = NULL;
 	struct serve *s = arg;
+	bool again = s->active.reverting;
 	struct kept *next;
 	int r;
 
@@ -207,14 +226,19 @@ static void confirm_ready(void *arg, uint32_t events)
 		timer_start(&s->confirm, SETTLE_MS);
 		return;
 	}
-	log_line(LOG_WARNING, "the change was not confirmed in time: going back");
-	r = active_rollback(&s->active, &next);
-	if (r == 0)
+	if (!again)
+		log_line(LOG_WARNING, "the change was not confirmed in time: going back");
+	r = active_rollback(&s->active, &next, &faults);
+	if (next)
 		serve_pass(s, next, NULL, NULL);
-	else
-		log_line(LOG_ERROR,
-			 "the configuration before the change cannot be restored: %s",
-			 strerror(-r));
+	if (s->active.reverting)
+		timer_start(&s->confirm, REVERT_MS);
+	if (r < 0 && !again)
+		log_line(LOG_ERROR, "the files before the change cannot be put back: %s%s",
+			 strerror(-r),
+			 s->active.reverting ? "; what they say is in force, and it is tried "
+					       "again"
+					     : "");
 }
 
 void serve_arm_confirm(struct serve *s)
@@ -356,6 +380,7 @@ int serve_run(void)
 	notify_send("READY=1");
 	serve_tell_manager(&s);
 	timer_start(&s.tick, audit_ms());
+	serve_arm_confirm(&s);
 	while (!s.loop.ended)
 		loop_turn(&s.loop, -1);
 	notify_send("STOPPING=1");

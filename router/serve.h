@@ -27,9 +27,10 @@ struct serve {
 	bool passing;		    /* in a pass: the loop turns for others only */
 	bool missed;		    /* something happened meanwhile */
 	bool armed;		    /* the timer soon runs */
-	bool follow;		    /* the next pass also looks at the names of silent peers */
-	int64_t ended, took;	    /* the latest pass, ms */
-	int64_t at, started;	    /* the latest pass, and we, seconds since 1970 */
+	int64_t changed;     /* the first change of a file that was not read yet, ms; 0: none */
+	bool follow;	     /* the next pass also looks at the names of silent peers */
+	int64_t ended, took; /* the latest pass, ms */
+	int64_t at, started; /* the latest pass, and we, seconds since 1970 */
 	unsigned ticks;
 	int watches[3]; /* inotify's, of the folders */
 	char *failures; /* as last logged */

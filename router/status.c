@@ -90,7 +90,9 @@ static void judge_peer(struct status *s, struct fate *f, const struct item *want
 			  "our public key known there?");
 	else if (want->peer.keepalive && age > KEEPALIVE_OLD + want->peer.keepalive)
 		set(&f->degraded, STATUS_TRUE, "HandshakeOld",
-		    arena_printf(s->arena, "the latest handshake was at %s",
+		    arena_printf(s->arena,
+				 "the latest handshake was at %s: does the peer run, and "
+				 "does UDP still get through?",
 				 status_time(have->peer.handshake, (char[24]){ 0 })));
 }
 

@@ -62,10 +62,11 @@ int store_point(enum store_link to, enum store_link from)
 	return read_link(from, target) ? write_link(to, target) : -ENOENT;
 }
 
-void store_drop(enum store_link link)
+int store_drop(enum store_link link)
 {
-	(void)unlink(links[link]); /* its absence is what is asked for */
-	(void)file_sync_folder(STORE);
+	if (unlink(links[link]) < 0 && errno != ENOENT)
+		return -errno;
+	return file_sync_folder(STORE);
 }
 
 /* ---- folders ---------------------------------------------------------------------------- */
@@ -73,17 +74,19 @@ void store_drop(enum store_link link)
 /* A folder of ours: documents and folders of documents, no deeper. */
 static void remove_folder(const char *path)
 {
-	CLEAN(close_folder) DIR *dir = opendir(path);
+	CLEAN(close_folder) DIR *dir = NULL;
 	const struct dirent *e;
 
+	if (unlink(path) == 0 || errno != EISDIR) /* a link, say, which leads elsewhere */
+		return;
+	dir = opendir(path);
 	while (dir && (e = readdir(dir))) {
 		char name[PATH_MAX];
 
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
 		    snprintf(name, sizeof(name), "%s/%s", path, e->d_name) >= (int)sizeof(name))
 			continue;
-		if (unlink(name) < 0 && errno == EISDIR)
-			remove_folder(name);
+		remove_folder(name);
 	}
 	(void)rmdir(path); /* what stays is found the next time */
 }
@@ -200,13 +203,50 @@ static bool same(const struct document *a, const struct document *b)
 	return a && b && a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
 }
 
-static int put_aside(const char *name)
+/* LOAD_ROOT/NAME, and a suffix. False: too long. */
+static bool path_of(char path[static PATH_MAX], const char *name, const char *suffix)
 {
-	char path[PATH_MAX], aside[PATH_MAX];
+	return snprintf(path, PATH_MAX, LOAD_ROOT "/%s%s", name, suffix) < PATH_MAX;
+}
 
-	snprintf(path, sizeof(path), LOAD_ROOT "/%s", name);
-	snprintf(aside, sizeof(aside), LOAD_ROOT "/%s.aside", name);
-	return rename(path, aside) < 0 && errno != ENOENT ? -errno : 0;
+static int move(const char *name, const char *from, const char *to)
+{
+	char source[PATH_MAX], target[PATH_MAX];
+
+	if (!path_of(source, name, from) || !path_of(target, name, to))
+		return -ENAMETOOLONG;
+	return rename(source, target) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+#define ASIDE	 ".aside"
+#define RESTORED ".restored" /* beside its place, until all are there */
+
+/* What is to be written, beside its place. */
+static int prepare(const struct documents *then, const struct documents *now)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < then->count && r == 0; i++) {
+		const struct document *t = &then->items[i];
+		char path[PATH_MAX];
+
+		if (is_peer(t) || same(t, find(now, t->name)))
+			continue;
+		r = path_of(path, t->name, RESTORED) ? file_make_folder(path, 0755)
+						     : -ENAMETOOLONG;
+		if (r == 0)
+			r = file_write(path, t->bytes, t->len, t->mode);
+	}
+	return r;
+}
+
+static void give_up(const struct documents *then)
+{
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < then->count; i++)
+		if (path_of(path, then->items[i].name, RESTORED))
+			(void)unlink(path); /* most were never there */
 }
 
 int store_restore(enum store_link link)
@@ -214,29 +254,23 @@ int store_restore(enum store_link link)
 	CLEAN(arena_done) struct arena *a = arena_new();
 	struct documents then = { .arena = a }, good = { .arena = a }, now = { .arena = a };
 	struct diag unread = { .arena = a };
-	int r = 0;
+	int r;
 
 	load_root(&then, links[link], NULL, NULL, &unread);
 	if (unread.errors)
-		return -ENOENT;
+		return -ENODATA;
 	load_root(&good, links[STORE_GOOD], NULL, NULL, &unread);
 	load_root(&now, LOAD_ROOT, NULL, NULL, &unread);
+	r = prepare(&then, &now);
+	if (r < 0)
+		give_up(&then);
 	for (size_t i = 0; i < now.count && r == 0; i++) {
 		const struct document *d = &now.items[i], *t = find(&then, d->name);
 
 		if (!is_peer(d) && !same(d, t) && (!t || !same(d, find(&good, d->name))))
-			r = put_aside(d->name);
+			r = move(d->name, "", ASIDE);
 	}
-	for (size_t i = 0; i < then.count && r == 0; i++) {
-		const struct document *t = &then.items[i];
-		char path[PATH_MAX];
-
-		if (is_peer(t) || same(t, find(&now, t->name)))
-			continue;
-		snprintf(path, sizeof(path), LOAD_ROOT "/%s", t->name);
-		r = file_make_folder(path, 0755);
-		if (r == 0)
-			r = file_write(path, t->bytes, t->len, t->mode);
-	}
-	return r;
+	for (size_t i = 0; i < then.count && r == 0; i++)
+		r = move(then.items[i].name, RESTORED, "");
+	return r == 0 ? file_sync_folder(LOAD_ROOT) : r;
 }

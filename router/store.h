@@ -22,7 +22,8 @@ bool store_has(enum store_link link);
 int store_keep(const struct documents *s);
 /* Lets to name what from names. */
 int store_point(enum store_link to, enum store_link from);
-void store_drop(enum store_link link);
-/* Makes /etc/routerd/router.yaml and conf.d as link names them. Files that were not there
- * then, and edits that were never in force, are renamed to NAME.aside, nothing is lost. */
+int store_drop(enum store_link link); /* fine when there is none */
+/* Makes /etc/routerd/router.yaml and conf.d as link names them; where there is no room for
+ * them, nothing is changed. Files that were not there then, and edits that were never in
+ * force, are renamed to NAME.aside, nothing is lost. Again after an error: it goes on. */
 int store_restore(enum store_link link);

@@ -55,7 +55,7 @@ room router/client    base reconcile control client
 room router/get       base config status ctl get
 room router/ctl       base keys item state config kernel load reconcile report active serve client doctor ctl
 room router/ctl_daemon base active client control ctl get
-room router/ctl_metrics base client get
+room router/ctl_metrics base client control get
 room router/main      ctl
 room providers/       base keys providers
 room firstboot/       base keys providers firstboot

@@ -144,6 +144,17 @@ static const char *key_words(struct arena *a, const char *path, int r)
 	return arena_printf(a, "%s: %s", path, strerror(-r));
 }
 
+/* A tunnel that works is not given another key, which no peer knows. */
+static const char *gone_words(struct arena *a, const struct item *w)
+{
+	return arena_printf(
+	    a,
+	    "%s is gone, but %s still has the key: '(umask 077; wg show %s private-key >%s)' "
+	    "writes it back; 'ip link del %s' lets a new one be made, which every peer must "
+	    "learn",
+	    w->wg.key_file, w->link, w->link, w->wg.key_file, w->link);
+}
+
 /* What may not be touched: words, or NULL. */
 static const char *not_ours(struct kernel *k, const struct item *h)
 {
@@ -188,6 +199,10 @@ static void put_wireguard(struct kernel *k, struct op *op)
 				"wireguard-go, which carries it, does not answer; 'ip link del "
 				"%s' ends it, and the next apply starts it anew",
 				w->link));
+		return;
+	}
+	if (h && h->wg.keyed && w->wg.key_error == -ENOENT) {
+		kernel_fail(op, -ENOENT, gone_words(k->arena, w));
 		return;
 	}
 	r = key_load_or_create(w->wg.key_file, &private, &made);

@@ -3,13 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -75,6 +75,14 @@ static void text_key(struct text *t, const char *name, const struct key *k)
 	sodium_memzero(hex, sizeof(hex));
 }
 
+static int64_t clock_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 /* ---- the socket ------------------------------------------------------------------------- */
 
 static int address(const char *link, struct sockaddr_un *ret)
@@ -93,25 +101,48 @@ bool wg_user_has(const char *link)
 	return address(link, &to) == 0 && access(to.sun_path, F_OK) == 0;
 }
 
-static int talk(const char *link, const struct text *question, struct text *answer)
+/* 0 when fd is ready, -ETIMEDOUT at the deadline; others have their turn meanwhile. */
+static int wait_ready(struct kernel *k, int fd, short events, int64_t deadline)
 {
-	CLEAN(close_fd) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct timeval patience = { .tv_sec = PATIENCE };
+	for (;;) {
+		struct pollfd fds[] = { { .fd = fd, .events = events },
+					{ .fd = k->idle_fd, .events = POLLIN } };
+		int64_t left = deadline - clock_ms();
+
+		if (left <= 0)
+			return -ETIMEDOUT;
+		if (poll(fds, 2, (int)left) < 0 && errno != EINTR)
+			return -errno;
+		if (fds[0].revents)
+			return 0;
+		if (fds[1].revents)
+			k->idle(k->idle_arg);
+	}
+}
+
+static int talk(struct kernel *k, const char *link, const struct text *question,
+		struct text *answer)
+{
+	CLEAN(close_fd) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int64_t deadline = clock_ms() + PATIENCE * 1000;
 	struct sockaddr_un to;
 	size_t sent = 0;
 	int r = address(link, &to);
 
 	if (fd < 0 || r < 0)
 		return fd < 0 ? -errno : r;
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
-	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0 ||
-	    connect(fd, (void *)&to, sizeof(to)) < 0)
-		return -errno;
+	if (connect(fd, (void *)&to, sizeof(to)) < 0) /* EAGAIN: nobody takes it */
+		return errno == EAGAIN ? -ETIMEDOUT : -errno;
 	while (sent < question->len) {
 		ssize_t n = send(fd, question->buf + sent, question->len - sent, MSG_NOSIGNAL);
 
-		if (n < 0 && errno != EINTR)
-			return errno == EAGAIN ? -ETIMEDOUT : -errno;
+		if (n < 0 && errno == EAGAIN) {
+			r = wait_ready(k, fd, POLLOUT, deadline);
+			if (r < 0)
+				return r;
+		} else if (n < 0 && errno != EINTR) {
+			return -errno;
+		}
 		sent += n > 0 ? (size_t)n : 0;
 	}
 	/* The answer ends with an empty line, not with the end of the stream. */
@@ -120,8 +151,14 @@ static int talk(const char *link, const struct text *question, struct text *answ
 
 		text_room(answer, 65536);
 		n = recv(fd, answer->buf + answer->len, answer->room - answer->len - 1, 0);
+		if (n < 0 && errno == EAGAIN) {
+			r = wait_ready(k, fd, POLLIN, deadline);
+			if (r < 0)
+				return r;
+			continue;
+		}
 		if (n < 0 && errno != EINTR)
-			return errno == EAGAIN ? -ETIMEDOUT : -errno;
+			return -errno;
 		if (n == 0 || answer->len > ANSWER)
 			return -EPROTO;
 		answer->len += n > 0 ? (size_t)n : 0;
@@ -252,7 +289,7 @@ int wg_user_get(struct wg_seen *s, const char *link)
 	int r;
 
 	text_add(&question, "get=1\n\n");
-	r = talk(link, &question, &answer);
+	r = talk(s->k, link, &question, &answer);
 	if (r == 0)
 		r = verdict(&answer);
 	if (r < 0)
@@ -291,7 +328,6 @@ int wg_user_set(struct kernel *k, const struct wg_change *c, const char **ret_wh
 	CLEAN(text_done) struct text answer = { 0 };
 	int r;
 
-	(void)k;
 	text_add(&question, "set=1\n");
 	if (c->private)
 		text_key(&question, "private_key", c->private);
@@ -300,7 +336,7 @@ int wg_user_set(struct kernel *k, const struct wg_change *c, const char **ret_wh
 	for (size_t i = 0; i < c->count; i++)
 		text_peer(&question, &c->peers[i]);
 	text_add(&question, "\n");
-	r = talk(c->link, &question, &answer);
+	r = talk(k, c->link, &question, &answer);
 	if (r == 0)
 		r = verdict(&answer);
 	if (r < 0)

@@ -120,7 +120,7 @@ static int peer_observe(struct kernel *k, struct state *have)
 		if (r == -EPERM || r == -EACCES) {
 			have->items[i].wg.hidden = true;
 			result = -EPERM;
-		} else if (r < 0 && !k->last_try) {
+		} else if (r < 0 && r != -ETIMEDOUT && !k->last_try) {
 			return -EINTR; /* it may be on its way out: look again */
 		} else if (r < 0) {
 			have->items[i].wg.mute = true;

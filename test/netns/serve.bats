@@ -588,3 +588,156 @@ passes() { on r "$ROUTERCTL" metrics | sed -n 's/^routerd_passes_total //p'; }
 	[ "$(($(passes) - before))" -ge 1 ]
 	[ "$(($(passes) - before))" -le 60 ]
 }
+
+@test "a rollback for which there is no room changes nothing" {
+	serve_one
+	claim 10.77.60.8 | sed 1d >"$RUN/c8.yaml"
+	claim 10.77.60.9 | sed 1d >"$RUN/c9.yaml"
+	on r cp "$RUN/c8.yaml" /etc/routerd/conf.d/a.yaml
+	until_ok has_route 10.77.60.8
+	on r sh -c "cp '$RUN/c9.yaml' /etc/routerd/conf.d/.b; mv /etc/routerd/conf.d/.b /etc/routerd/conf.d/b.yaml; rm /etc/routerd/conf.d/a.yaml"
+	until_ok has_not has_route 10.77.60.8
+	until_ok has_route 10.77.60.9
+	on r mount -o remount,size=16k /etc/routerd
+	on r sh -c 'head -c 100000 /dev/zero >/etc/routerd/full' || true
+	router r rollback
+	[ "$status" -eq 1 ]
+	[[ $output == *'No space left'* ]]
+	sleep 0.5 # nothing may happen
+	[ "$(on r sh -c 'cd /etc/routerd && ls conf.d')" = b.yaml ]
+	has_route 10.77.60.9
+	on r rm /etc/routerd/full
+	router r rollback
+	[ "$status" -eq 0 ]
+	has_route 10.77.60.8
+	has_not has_route 10.77.60.9
+}
+
+@test "a change that nobody confirms is taken back though the disk is full, the files follow" {
+	serve_one
+	on r mount -o remount,size=16k /etc/routerd
+	sed 's/10.252.0.2/10.252.0.3/' "$RUN/r.yaml" >"$RUN/r2.yaml"
+	router r apply --confirm-within 1s -f "$RUN/r2.yaml"
+	has_address 10.252.0.3/32
+	on r sh -c 'head -c 100000 /dev/zero >/etc/routerd/full' || true
+	until_ok has_address 10.252.0.2/32
+	on r cmp "$RUN/r2.yaml" /etc/routerd/router.yaml
+	on r "$ROUTERCTL" status | grep -q 'reverting: true'
+	on r rm /etc/routerd/full
+	until_ok on r cmp "$RUN/r.yaml" /etc/routerd/router.yaml
+	has_address 10.252.0.2/32
+	until_ok on r sh -c "! '$ROUTERCTL' status | grep -q reverting"
+}
+
+@test "a confirmation that cannot be written down fails" {
+	serve_one
+	sed 's/10.252.0.2/10.252.0.3/' "$RUN/r.yaml" >"$RUN/r2.yaml"
+	router r apply --confirm-within 1m -f "$RUN/r2.yaml"
+	on r mount -o remount,ro /var/lib/routerd
+	router r confirm
+	[ "$status" -eq 1 ]
+	[[ $output == *'Read-only file system'* ]]
+	on r mount -o remount,rw /var/lib/routerd
+	router r confirm
+	[ "$status" -eq 0 ]
+	daemon_kill r KILL
+	daemon r
+	has_address 10.252.0.3/32
+}
+
+@test "what could not be kept is kept before a trial, or the trial is refused" {
+	serve_one
+	on r mount -o remount,ro /var/lib/routerd
+	claim 10.77.60.8 >>"$RUN/r.yaml"
+	router r apply -f "$RUN/r.yaml"
+	has_route 10.77.60.8
+	sed 's/10.252.0.2/10.252.0.3/' "$RUN/r.yaml" | sed '/vm-8/,$d' >"$RUN/r2.yaml"
+	router r apply --confirm-within 1s -f "$RUN/r.yaml"
+	[ "$status" -eq 1 ]
+	on r mount -o remount,rw /var/lib/routerd
+	claim 10.77.60.9 >>"$RUN/r.yaml"
+	router r apply --confirm-within 1s -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+	until_ok has_not has_route 10.77.60.9
+	has_route 10.77.60.8
+}
+
+@test "a key file that is gone or open does not cost a tunnel that works" {
+	serve_one
+	key=$(on r wg show wg-hybrid public-key)
+	rm "$RUN/wg.key"
+	on r "$ROUTERCTL" reload || true
+	[ "$(on r wg show wg-hybrid public-key)" = "$key" ]
+	[ "$(object WireGuardInterface/wg-hybrid '.conditions[0].reason')" = NotThere ]
+	remedy=$(object WireGuardInterface/wg-hybrid '.conditions[0].message' | sed "s/.*: '\((umask[^']*\)' writes it back.*/\1/")
+	on r sh -c "$remedy"
+	on r "$ROUTERCTL" reload
+	[ "$(object WireGuardInterface/wg-hybrid '.conditions[0].status')" = True ]
+	[ "$(on r wg show wg-hybrid public-key)" = "$key" ]
+
+	daemon_kill r TERM
+	chmod 644 "$RUN/wg.key"
+	WATCHDOG=600000 daemon r
+	[ "$(on r "$ROUTERCTL" status -o json | jq -r .config.source)" = none ]
+	chmod 600 "$RUN/wg.key"
+	until_ok on r sh -c "'$ROUTERCTL' status | grep 'source: \"files\"'"
+}
+
+@test "odd things in the folders: a FIFO as router.yaml, a link in the store" {
+	serve_one
+	on r sh -c 'rm /etc/routerd/router.yaml; mkfifo /etc/routerd/router.yaml'
+	until_ok on r sh -c "'$ROUTERCTL' status | grep 'valid: false'"
+	on r ip addr add 10.77.60.7/24 dev lan0
+	until_ok on r sh -c '! ip -4 -o addr | grep -q 10.77.60.7/'
+	mkdir "$RUN/mine"
+	touch "$RUN/mine/file"
+	on r ln -s "$RUN/mine" /var/lib/routerd/configs/mine
+	on r rm /etc/routerd/router.yaml
+	claim 10.77.60.8 >>"$RUN/r.yaml"
+	on r cp "$RUN/r.yaml" /etc/routerd/router.yaml
+	until_ok has_route 10.77.60.8
+	[ -e "$RUN/mine/file" ]
+}
+
+@test "while another program holds the lock, removals go on and the old status stands" {
+	serve_one
+	for i in 1 2 3; do
+		on r ip addr add 10.77.60.7/24 dev lan0
+		until_ok on r sh -c '! ip -4 -o addr | grep -q 10.77.60.7/'
+	done
+	on r sh -c 'exec flock /run/routerd/netns-*.lock sleep 2' 3>&- 4>&- &
+	holder=$!
+	sleep 0.2 # until it has it
+	claim 10.77.60.8 >>"$RUN/r.yaml"
+	on r cp "$RUN/r.yaml" /etc/routerd/router.yaml
+	sleep 0.4 # until it was read
+	start=$EPOCHREALTIME
+	on r ip addr add 10.77.60.7/24 dev lan0
+	until_ok on r sh -c '! ip -4 -o addr | grep -q 10.77.60.7/'
+	awk "BEGIN { exit !($EPOCHREALTIME - $start < 0.5) }"
+	[ "$(object RemoteAddressClaim/vm-7 .status.captureOSAddressAbsence.removedCount)" -eq 4 ]
+	has_not has_route 10.77.60.8
+	wait "$holder" || true
+	until_ok has_route 10.77.60.8
+	[ "$(object RemoteAddressClaim/vm-7 .status.captureOSAddressAbsence.removedCount)" -eq 4 ]
+}
+
+@test "those who watch may come before the configuration, and go in the middle of its first pass" {
+	one_host
+	ENDPOINT=nowhere.example:51820
+	base >"$RUN/r.yaml"
+	claim 10.77.60.7 >>"$RUN/r.yaml"
+	echo 'nameserver 10.77.60.99' >"$RUN/resolv.conf"
+	site_file r "$RUN/resolv.conf" /etc/resolv.conf
+	WATCHDOG=2000000 daemon r
+	for i in 1 2 3; do
+		on r timeout 4 "$ROUTERCTL" get --watch >/dev/null 2>&1 3>&- 4>&- &
+	done
+	on r timeout 40 "$ROUTERCTL" get --watch -o json >"$RUN/watch" 2>&1 3>&- 4>&- &
+	until_ok grep -q objects "$RUN/watch"
+	on r cp "$RUN/r.yaml" /etc/routerd/router.yaml
+	for i in 1 2 3; do until_ok grep -q vm-7 "$RUN/watch" && break; done
+	grep -q vm-7 "$RUN/watch"
+	on r "$ROUTERCTL" status
+	has_not grep -q AddressSanitizer "$RUN/r.log"
+}
