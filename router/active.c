@@ -1,5 +1,6 @@
 #include "active.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,6 +67,7 @@ static void log_faults(const char *faults)
 
 static void accept(struct active *a, const struct documents *s, const struct kept *kept)
 {
+	assert(kept);
 	free(a->faults);
 	a->faults = NULL;
 	a->source = ACTIVE_FILES;

@@ -56,9 +56,8 @@ static bool wait_gone(int fd, const struct addr *a)
 	for (;;) {
 		ssize_t n = recv(fd, buf, sizeof(buf), 0);
 		const struct nlmsghdr *h = (const void *)buf;
-		const struct ifaddrmsg *ifa = NLMSG_DATA(h);
 
-		if (n < (ssize_t)NLMSG_LENGTH(sizeof(*ifa)))
+		if (n < (ssize_t)NLMSG_LENGTH(sizeof(struct ifaddrmsg)))
 			return false;
 		if (h->nlmsg_type == RTM_DELADDR && memmem(buf, (size_t)n, a->bytes, 4) != NULL)
 			return true;
@@ -84,6 +83,7 @@ int main(int argc, char **argv)
 	struct addr a;
 
 	if (!count || !ms || !addr_parse(argv[2], &a)) {
+		free(ms);
 		fputs("usage: absence LINK ADDRESS/BITS COUNT\n", stderr);
 		return 2;
 	}
