@@ -116,6 +116,10 @@ static void check_key(struct doctor *d, struct tally *t, const struct object *o)
 	const struct item *h = find(&d->pass->have, ITEM_LINK, o->name);
 	const char *file = interface_of(o)->key_file, *where = object_where(d->arena, o);
 	const char *quoted = doctor_quote(d->arena, file);
+	const char *anew = "apply makes a new one, whose public half the others must learn";
+	const char *saved = arena_printf(d->arena, "(umask 077; wg show %s private-key >%s)",
+					 doctor_quote(d->arena, o->name), quoted);
+	bool works = h && h->wg.keyed;
 
 	if (!w)
 		return;
@@ -129,11 +133,13 @@ static void check_key(struct doctor *d, struct tally *t, const struct object *o)
 			t->good++;
 		break;
 	case -ENOENT:
-		tally_bad(
-		    t, CHECK_FAIL, doctor_apply(d),
-		    "%s, the private key of %s, is not there; apply makes a new one, whose "
-		    "public half the others must learn",
-		    file, where);
+		tally_bad(t, CHECK_FAIL, doctor_apply(d),
+			  "%s, the private key of %s, is not there; %s", file, where, anew);
+		break;
+	case -ENOKEY:
+		tally_bad(t, CHECK_FAIL, saved,
+			  "%s, the private key of %s, is not there; the interface still has it",
+			  file, where);
 		break;
 	case -EACCES:
 		tally_bad(t, CHECK_SKIP, NULL, "%s may be read by root only: run it as root",
@@ -145,13 +151,11 @@ static void check_key(struct doctor *d, struct tally *t, const struct object *o)
 			  where);
 		break;
 	case -EINVAL:
-		tally_bad(
-		    t, CHECK_FAIL,
-		    arena_printf(d->arena, "mv %s %s.bad && %s", quoted, quoted,
-				 doctor_apply(d)),
-		    "%s of %s holds no WireGuard key; apply makes a new one, whose public "
-		    "half the others must learn",
-		    file, where);
+		tally_bad(t, CHECK_FAIL,
+			  arena_printf(d->arena, "mv %s %s.bad && %s", quoted, quoted,
+				       works ? saved : doctor_apply(d)),
+			  "%s of %s holds no WireGuard key; %s", file, where,
+			  works ? "the interface still has it" : anew);
 		break;
 	default:
 		tally_bad(t, CHECK_FAIL, NULL, "%s of %s cannot be read: %s", file, where,

@@ -201,7 +201,7 @@ static void put_wireguard(struct kernel *k, struct op *op)
 				w->link));
 		return;
 	}
-	if (h && h->wg.keyed && w->wg.key_error == -ENOENT) {
+	if (w->wg.key_error == -ENOKEY) {
 		kernel_fail(op, -ENOENT, gone_words(k->arena, w));
 		return;
 	}

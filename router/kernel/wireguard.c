@@ -52,7 +52,10 @@ void wg_prepare(struct kernel *k, struct state *want)
 void wg_see_device(struct wg_seen *s, const struct key *public, uint16_t port)
 {
 	struct item *link = &s->have->items[s->link];
+	struct item *want = (struct item *)state_find(s->k->want, link);
 
+	if (want && public && want->wg.key_error == -ENOENT)
+		want->wg.key_error = -ENOKEY; /* none is made for a link that has one */
 	link->wg.port = port;
 	link->wg.keyed = public != NULL;
 	link->wg.blank = public == NULL;

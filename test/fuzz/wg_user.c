@@ -11,7 +11,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *buf, size_t len)
 {
 	CLEAN(arena_done) struct arena *a = arena_new();
 	struct state have = { .arena = a };
-	struct wg_seen seen = { .have = &have };
+	struct state want = { .arena = a };
+	struct kernel k = { .want = &want, .have = &have, .idle_fd = -1 };
+	struct wg_seen seen = { .k = &k, .have = &have };
 	char *text = arena_strndup(a, (const char *)buf, len);
 
 	state_add(&have, &(struct item){ .type = ITEM_LINK, .ours = true, .link = "wg0" });

@@ -322,6 +322,13 @@ well() {
 	cure r wireguard private-key
 	doctor r -f "$RUN/r.yaml"
 	[ "$status" -eq 0 ]
+	cmp "$RUN/wg.old" "$RUN/wg.key"
+	on r ip link del wg-hybrid
+	rm "$RUN/wg.key"
+	doctor r -f "$RUN/r.yaml"
+	cure r wireguard private-key
+	doctor r -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
 	(umask 077 && wg genkey >"$RUN/wg.key")
 	doctor r -f "$RUN/r.yaml"
 	says wireguard private-key fail 'another key than the one in'
