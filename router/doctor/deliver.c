@@ -14,7 +14,7 @@ static const char *remove_route(struct doctor *d, const struct item *it)
 
 	return arena_printf(
 	    d->arena, "ip route del %s%s%s%s%s && %s", addr_print(&it->address, dst),
-	    *it->link ? " dev " : "", it->link,
+	    *it->link ? " dev " : "", *it->link ? doctor_quote(d->arena, it->link) : "",
 	    it->route.metric ? arena_printf(d->arena, " metric %u", it->route.metric) : "",
 	    it->route.table != ITEM_TABLE_MAIN
 		? arena_printf(d->arena, " table %u", it->route.table)
@@ -133,7 +133,7 @@ static const char *lookup_remedy(struct doctor *d, const struct look_route *r)
 			    "remove the rule or the route that wins; 'ip rule' and 'ip route "
 			    "get %s%s%s%s%s' show it",
 			    to, r->in ? " from " : "", r->in ? from : "", r->in ? " iif " : "",
-			    r->in ? r->in : "");
+			    r->in ? doctor_quote(d->arena, r->in) : "");
 }
 
 /* Our route may be there and lose: to a rule, to a table that is asked before. */
