@@ -463,6 +463,32 @@ cloud_host() { # cloud_host: the example's cloud router, keys and all, on one ho
 	on cr "$ROUTERCTL" apply -f "$RUN/cloud.yaml"
 }
 
+@test "a rule for what clients send, where a cloud captures and no interface is named" {
+	cloud_host
+	doctor cr -f "$RUN/cloud.yaml" hybrid
+	says hybrid route-lookup pass
+	on cr ip route add 10.77.60.0/24 dev under table 99
+	for rule in 'from 10.77.60.0/24' 'iif eth0' 'iif eth0 to 10.77.60.9'; do
+		# shellcheck disable=SC2086 # words
+		on cr ip rule add $rule lookup 99
+		doctor cr -f "$RUN/cloud.yaml" hybrid
+		[ "$status" -eq 1 ]
+		says hybrid delivery-route pass
+		says hybrid route-lookup fail 'should leave by wg-hybrid, but the kernel would send it out by under .table 99'
+		[[ $(remedy hybrid route-lookup) == *"'ip route get 10.77.60.9 from 10.77.60."*" iif eth0'"* ]]
+		# shellcheck disable=SC2086
+		on cr ip rule del $rule lookup 99
+	done
+	on cr ip rule add iif under lookup 99 # not where they come in
+	doctor cr -f "$RUN/cloud.yaml" hybrid
+	says hybrid route-lookup pass
+
+	on cr ip rule add from 10.77.60.0/24 lookup 99
+	on cr ip addr flush dev eth0 # no way in is known: what can be asked is asked
+	doctor cr -f "$RUN/cloud.yaml" hybrid
+	says hybrid route-lookup pass
+}
+
 @test "a nicRef of the wrong kind, and one of another machine" {
 	cloud_host
 	nic=$(sed -n 's/.*nicRef: //p' "$RUN/cloud.yaml")
