@@ -14,7 +14,7 @@ static const char *remove_route(struct doctor *d, const struct item *it)
 
 	return arena_printf(
 	    d->arena, "ip route del %s%s%s%s%s && %s", addr_print(&it->address, dst),
-	    *it->link ? " dev " : "", it->link,
+	    *it->link ? " dev " : "", *it->link ? doctor_quote(d->arena, it->link) : "",
 	    it->route.metric ? arena_printf(d->arena, " metric %u", it->route.metric) : "",
 	    it->route.table != ITEM_TABLE_MAIN
 		? arena_printf(d->arena, " table %u", it->route.table)
@@ -93,6 +93,31 @@ static void hold(const struct state *have, struct state *ret)
 	state_sort(ret, NULL, NULL);
 }
 
+/* A cloud's claims name no interface: packets for them come in where this machine holds an
+ * address of the domain. NULL: nowhere that can be told. */
+static const char *way_in(const struct hybrid *h, const struct address_claim *a)
+{
+	const struct mobility_domain *domain = (const void *)a->domain.to;
+	const struct state *have = &h->d->pass->have;
+
+	if (a->link.name)
+		return a->link.name;
+	for (size_t i = 0; i < have->count; i++) {
+		const struct item *it = &have->items[i];
+		const struct look_link *l;
+		struct addr host = it->address;
+
+		host.bits = 32;
+		if (it->type != ITEM_ADDRESS || !addr_contains(&domain->prefix, &host) ||
+		    strcmp(it->link, claim_peer(a)->link.name) == 0)
+			continue;
+		l = hybrid_link(h, it->link);
+		if (l && l->up && l->ether)
+			return it->link;
+	}
+	return NULL;
+}
+
 static const char *lookup_words(struct doctor *d, const struct look_route *r)
 {
 	char from[ADDR_STRLEN] = "";
@@ -133,7 +158,7 @@ static const char *lookup_remedy(struct doctor *d, const struct look_route *r)
 			    "remove the rule or the route that wins; 'ip rule' and 'ip route "
 			    "get %s%s%s%s%s' show it",
 			    to, r->in ? " from " : "", r->in ? from : "", r->in ? " iif " : "",
-			    r->in ? r->in : "");
+			    r->in ? doctor_quote(d->arena, r->in) : "");
 }
 
 /* Our route may be there and lose: to a rule, to a table that is asked before. */
@@ -151,6 +176,7 @@ void hybrid_lookup(struct hybrid *h)
 	hold(&h->d->pass->have, &held);
 	for (size_t i = 0; i < h->count; i++) {
 		const struct address_claim *a = claim_of(h->claims[i]);
+		const char *in = way_in(h, a);
 
 		if (hybrid_is_lost(h, &a->address))
 			continue;
@@ -162,9 +188,9 @@ void hybrid_lookup(struct hybrid *h)
 		domain = a->domain.to;
 		of[n] = a;
 		ask[n] = (struct look_route){ .to = a->address };
-		if (a->link.name && source.family) {
+		if (in && source.family) {
 			ask[n].from = source;
-			ask[n].in = a->link.name;
+			ask[n].in = in;
 		}
 		n++;
 	}

@@ -123,8 +123,9 @@ static void check_captures(struct hybrid *h)
 			no_link(h, &t, a, same);
 		else if (!l->up)
 			tally_bad(&t, CHECK_FAIL,
-				  arena_printf(h->d->arena, "ip link set %s up && %s",
-					       a->link.name, doctor_apply(h->d)),
+				  arena_printf(h->d->arena, "ip link set dev %s up && %s",
+					       doctor_quote(h->d->arena, a->link.name),
+					       doctor_apply(h->d)),
 				  "%s, on which %s is captured, is down", a->link.name,
 				  object_where(h->d->arena, &a->object));
 		else if (!l->carrier)
@@ -202,7 +203,7 @@ static void check_foreign(struct hybrid *h, struct tally *t)
 		addr_print_host(&it->address, host);
 		tally_bad(t, CHECK_WARN,
 			  arena_printf(h->d->arena, "ip neigh del proxy %s dev %s && %s", host,
-				       it->link, doctor_apply(h->d)),
+				       doctor_quote(h->d->arena, it->link), doctor_apply(h->d)),
 			  "ARP for %s of %s is answered on %s by a proxy neighbour that is not "
 			  "routerd's: whoever made it may take it away, or keep it when it "
 			  "should go",

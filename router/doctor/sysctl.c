@@ -16,11 +16,19 @@ static int setting(const struct doctor *d, const char *link, const char *key)
 	return text ? atoi(text) : -1;
 }
 
-/* As sysctl(8) takes it; a link's name may hold a dot, which slashes keep apart. */
-static const char *name_of(struct arena *a, const char *link, const char *key)
+/* The command that sets one. To sysctl(8) a dot in a link's name parts it, unless slashes
+ * do, and = ends it. */
+static const char *set(struct arena *a, const char *link, const char *key, int value)
 {
-	return arena_printf(
-	    a, strchr(link, '.') ? "net/ipv4/conf/%s/%s" : "net.ipv4.conf.%s.%s", link, key);
+	const char *path = arena_printf(a, "net/ipv4/conf/%s/%s", link, key);
+
+	if (strspn(link, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			 "0123456789_.@-") < strlen(link))
+		return arena_printf(a, "echo %d >%s", value,
+				    doctor_quote(a, arena_printf(a, "/proc/sys/%s", path)));
+	if (strchr(link, '.'))
+		return arena_printf(a, "sysctl -w %s=%d", path, value);
+	return arena_printf(a, "sysctl -w net.ipv4.conf.%s.%s=%d", link, key, value);
 }
 
 /* ---- what the plan asks for ------------------------------------------------------------- */
@@ -87,8 +95,7 @@ static void check_rp_filter(struct doctor *d, struct tally *t, const char *link)
 		return;
 	}
 	tally_bad(
-	    t, CHECK_WARN,
-	    arena_printf(d->arena, "sysctl -w %s=2", name_of(d->arena, link, "rp_filter")),
+	    t, CHECK_WARN, set(d->arena, link, "rp_filter", 2),
 	    "strict on %s (all %d, its own %d; the larger counts): packets whose way back "
 	    "is another one are dropped without a word. A Sysctl object keeps it loose",
 	    link, all, own);
@@ -105,10 +112,9 @@ static void check_proxy_arp(struct doctor *d, struct tally *t, const char *link)
 	}
 	tally_bad(
 	    t, CHECK_WARN,
-	    arena_printf(d->arena, "sysctl -w%s%s%s%s%s%s", all ? " " : "",
-			 all ? name_of(d->arena, "all", "proxy_arp") : "", all ? "=0" : "",
-			 own ? " " : "", own ? name_of(d->arena, link, "proxy_arp") : "",
-			 own ? "=0" : ""),
+	    arena_printf(d->arena, "%s%s%s", all ? set(d->arena, "all", "proxy_arp", 0) : "",
+			 all && own ? " && " : "",
+			 own ? set(d->arena, link, "proxy_arp", 0) : ""),
 	    "1 on %s: not needed, as each claim has a proxy neighbour of its own; with it "
 	    "and a default route through the tunnel, ARP is answered for every address",
 	    link);

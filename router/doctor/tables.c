@@ -113,21 +113,26 @@ static const char *iptables_match(struct doctor *d, const struct flow *w)
 			    w->out.name ? doctor_quote(a, w->out.name) : "");
 }
 
-static const char *nft_link(struct doctor *d, const char *key, const char *name)
+/* In nft's own quotes nothing stands for a quote, and a * at the end for any name that begins
+ * so: such a link is told by its index. */
+static const char *nft_link(struct doctor *d, const char *key, const struct flow_link *l)
 {
 	struct arena *a = d->arena;
 
-	return name ? arena_printf(a, "%s %s ", key,
-				   doctor_quote(a, arena_printf(a, "\"%s\"", name)))
-		    : "";
+	if (!l->name)
+		return "";
+	if (l->index > 0 && strpbrk(l->name, "\"*\\"))
+		return arena_printf(a, "%s %d ", key, l->index);
+	return arena_printf(a, "%sname %s ", key,
+			    doctor_quote(a, arena_printf(a, "\"%s\"", l->name)));
 }
 
 static const char *nft_match(struct doctor *d, const struct flow *w)
 {
 	if (w->hook == HOOK_INPUT)
 		return arena_printf(d->arena, "udp dport %d ", w->destination_port);
-	return arena_printf(d->arena, "%s%s", nft_link(d, "iifname", w->in.name),
-			    nft_link(d, "oifname", w->out.name));
+	return arena_printf(d->arena, "%s%s", nft_link(d, "iif", &w->in),
+			    nft_link(d, "oif", &w->out));
 }
 
 const char *place_accept(struct doctor *d, const struct place *p, const struct flow *w,
@@ -146,7 +151,7 @@ const char *place_accept(struct doctor *d, const struct place *p, const struct f
 	if (program)
 		return arena_printf(
 		    a, "%s%s%s -I %s %zu %s -j ACCEPT", program, filter ? "" : " -t ",
-		    filter ? "" : t->name, doctor_quote(a, p->chain->name),
+		    filter ? "" : doctor_quote(a, t->name), doctor_quote(a, p->chain->name),
 		    p->rule ? p->rule->position : p->chain->count + 1, iptables_match(d, w));
 	if (!p->rule)
 		return arena_printf(a, "nft add rule %s %s %s %saccept", t->family_name,

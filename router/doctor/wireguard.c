@@ -79,8 +79,8 @@ static void check_link(struct doctor *d, struct tally *t, const struct object *o
 	const struct wireguard_interface *w = interface_of(o);
 	const struct item *h = find(&d->pass->have, ITEM_LINK, o->name);
 	const char *where = object_where(d->arena, o);
-	const char *anew =
-	    arena_printf(d->arena, "ip link del %s && %s", o->name, doctor_apply(d));
+	const char *anew = arena_printf(d->arena, "ip link del dev %s && %s",
+					doctor_quote(d->arena, o->name), doctor_apply(d));
 	struct mark at = object_mark(o, "listenPort");
 
 	if ((!h || (!h->wg.hidden && h->wg.port != w->port)) && port_taken(w->port))
@@ -193,7 +193,7 @@ static const struct item *allowed_for(const struct state *s, const char *link,
 
 		key.address.bits = (uint8_t)bits;
 		if (bits < a->bits)
-			key.address.bytes[bits / 8] &= (uint8_t)~(0x80 >> bits % 8);
+			key.address.bytes[bits / 8] &= (uint8_t) ~(0x80 >> bits % 8);
 		it = state_find(s, &key);
 		if (it || bits == 0)
 			return it;

@@ -160,6 +160,53 @@ well() {
 	[ "$status" -eq 0 ]
 }
 
+# What a shell, sysctl or nft would read something into, and the kernel does not.
+@test "a link with any name: no remedy makes of it more than a name" {
+	local name remedy odd=$'l;>q$(>r)"&\'*' dotted=l.7=@
+	mkdir "$RUN/empty"
+	for name in "$odd" "$dotted"; do
+		site_end
+		one_host
+		on r ip link set lan0 down
+		on r ip link set lan0 name "$name"
+		on r ip link set dev "$name" up
+		on r ip route add 203.0.113.20/32 dev "$name"
+		awk -v name="${name//\'/\'\'}" '{ i = index($0, "lan0"); if (i) $0 = substr($0, 1, i - 1) "\047" name "\047" substr($0, i + 4) } 1' \
+			"$RUN/r.yaml" >"$RUN/odd.yaml"
+		router r apply -f "$RUN/odd.yaml"
+		[ "$status" -eq 0 ]
+
+		on r sh -c 'echo 1 >"/proc/sys/net/ipv4/conf/$1/rp_filter"; echo 1 >"/proc/sys/net/ipv4/conf/$1/proxy_arp"
+			echo 1 >/proc/sys/net/ipv4/conf/all/proxy_arp' - "$name"
+		on r ip neigh del proxy 10.77.60.7 dev "$name"
+		on r ip neigh add proxy 10.77.60.7 dev "$name"
+		on r ip route del 10.77.60.7/32
+		on r ip route add 10.77.60.7/32 dev "$name"
+		on r nft 'add table inet f; add chain inet f forward { type filter hook forward priority 0; policy drop; }'
+		doctor r -f "$RUN/odd.yaml"
+		says hybrid delivery-route fail
+		says hybrid proxy-neighbour warn
+		says sysctl rp_filter warn
+		says sysctl proxy_arp warn
+		says firewall forward warn
+		while read -r -u 5 remedy; do
+			(cd "$RUN/empty" && PATH="${ROUTERCTL%/*}:$PATH" nsenter --target "${SITE[r]}" --net --mount --pid --wd=. -- sh -c "$remedy")
+		done 5< <(jq -r '.checks[] | select(.area | IN("hybrid", "sysctl", "firewall")) | .remedy | select(. != "")' "$RUN/doctor.json")
+		on r ip link set dev "$name" down
+		doctor r -f "$RUN/odd.yaml" hybrid
+		says hybrid capture-interface fail 'is down'
+		cure r hybrid capture-interface
+		on r ip route add 203.0.113.20/32 dev "$name"
+		doctor r -f "$RUN/odd.yaml"
+		[ "$status" -eq 0 ]
+		for check in 'hybrid delivery-route' 'hybrid proxy-neighbour' 'hybrid capture-interface' 'sysctl rp_filter' \
+			'sysctl proxy_arp' 'firewall forward'; do
+			says ${check% *} ${check#* } pass
+		done
+		[ -z "$(ls -A "$RUN/empty")" ]
+	done
+}
+
 @test "strict rp_filter, of the interface or of all" {
 	well
 	on r sysctl -qw net.ipv4.conf.all.rp_filter=1
@@ -421,6 +468,32 @@ cloud_host() { # cloud_host: the example's cloud router, keys and all, on one ho
 	pair_new
 	pair_configs
 	on cr "$ROUTERCTL" apply -f "$RUN/cloud.yaml"
+}
+
+@test "a rule for what clients send, where a cloud captures and no interface is named" {
+	cloud_host
+	doctor cr -f "$RUN/cloud.yaml" hybrid
+	says hybrid route-lookup pass
+	on cr ip route add 10.77.60.0/24 dev under table 99
+	for rule in 'from 10.77.60.0/24' 'iif eth0' 'iif eth0 to 10.77.60.9'; do
+		# shellcheck disable=SC2086 # words
+		on cr ip rule add $rule lookup 99
+		doctor cr -f "$RUN/cloud.yaml" hybrid
+		[ "$status" -eq 1 ]
+		says hybrid delivery-route pass
+		says hybrid route-lookup fail 'should leave by wg-hybrid, but the kernel would send it out by under .table 99'
+		[[ $(remedy hybrid route-lookup) == *"'ip route get 10.77.60.9 from 10.77.60."*" iif eth0'"* ]]
+		# shellcheck disable=SC2086
+		on cr ip rule del $rule lookup 99
+	done
+	on cr ip rule add iif under lookup 99 # not where they come in
+	doctor cr -f "$RUN/cloud.yaml" hybrid
+	says hybrid route-lookup pass
+
+	on cr ip rule add from 10.77.60.0/24 lookup 99
+	on cr ip addr flush dev eth0 # no way in is known: what can be asked is asked
+	doctor cr -f "$RUN/cloud.yaml" hybrid
+	says hybrid route-lookup pass
 }
 
 @test "a nicRef of the wrong kind, and one of another machine" {
