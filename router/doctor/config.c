@@ -11,22 +11,25 @@
 
 #define AREA "config"
 
-/* A row for each of the first faults of one sort: ": error: " or ": warning: ". */
+/* A row for each of the first faults of one sort: ": error: " or ": warning: ". What to edit
+ * a fault says itself, with its place; the command that lists all comes with the last. */
 static void tell(struct doctor *d, const char *sort, enum check_status status)
 {
 	struct tally t = { .d = d,
 			   .area = AREA,
 			   .name = status == CHECK_FAIL ? "valid" : "warnings" };
 	CLEAN(stream_done) struct stream text = { 0 };
-	const char *remedy = arena_printf(d->arena, "routerctl validate%s", d->files);
 	char *save = NULL;
 
 	diag_print(d->diag, stream_open(&text));
 	for (char *line = strtok_r(stream_text(&text), "\n", &save); line;
 	     line = strtok_r(NULL, "\n", &save))
 		if (strstr(line, sort))
-			tally_bad(&t, status, remedy, "%s", line);
+			tally_bad(&t, status, NULL, "%s", line);
 	tally_end(&t, "none");
+	if (t.bad)
+		d->checks[d->count - 1].remedy =
+		    arena_printf(d->arena, "routerctl validate%s", d->files);
 }
 
 /* What an apply would do. Most of it other areas explain; this is what makes sure that
@@ -34,11 +37,14 @@ static void tell(struct doctor *d, const char *sort, enum check_status status)
 static void pending(struct doctor *d)
 {
 	const struct plan *plan = &d->pass->plan;
+	const char *edit = NULL;
 	const struct item *it;
 
+	for (size_t i = 0; i < plan->count && !edit; i++)
+		edit = plan->ops[i].want ? doctor_own_key(d, plan->ops[i].want) : NULL;
 	if (plan->count) {
 		it = op_item(&plan->ops[0]);
-		doctor_add(d, AREA, "applied", CHECK_WARN, doctor_apply(d),
+		doctor_add(d, AREA, "applied", CHECK_WARN, edit ? edit : doctor_apply(d),
 			   "%zu changes are pending, the first: %s %s%s%s; 'routerctl plan%s' "
 			   "lists them",
 			   plan->count, verb_name(plan->ops[0].verb), item_text(d->arena, it),

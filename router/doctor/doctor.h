@@ -84,6 +84,9 @@ void doctor_provider(struct doctor *d);
 void doctor_host(struct doctor *d);
 
 void doctor_peers(struct doctor *d); /* a part of wireguard */
+/* Whether a wanted item is of a peer whose publicKey is its own interface's, and so cannot be
+ * applied: the edit that mends it, else NULL. */
+const char *doctor_own_key(const struct doctor *d, const struct item *it);
 
 /* Is there such an area? "hybrid", "wireguard" ... */
 bool doctor_knows(const char *area);

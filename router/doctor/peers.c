@@ -32,6 +32,26 @@ static const struct item *find_peer(const struct state *s, const struct wireguar
 	return state_find(s, &key);
 }
 
+const char *doctor_own_key(const struct doctor *d, const struct item *it)
+{
+	const struct item key = { .type = ITEM_PEER,
+				  .link = it->link,
+				  .peer = { .key = it->type == ITEM_ALLOWED ? it->allowed.key
+									    : it->peer.key } };
+	const struct item *w;
+	struct mark at;
+
+	if (it->type != ITEM_PEER && it->type != ITEM_ALLOWED)
+		return NULL;
+	w = state_find(&d->pass->want, &key);
+	if (!w || !wg_is_own_key(d->kernel, w))
+		return NULL;
+	at = object_mark(w->origin, "publicKey");
+	return arena_printf(d->arena, "set spec.publicKey: KEY in %s/%s (%s:%d), then %s",
+			    w->origin->kind->name, w->origin->name, at.file, at.line,
+			    doctor_apply(d));
+}
+
 static const char *own_key(struct doctor *d, const char *link)
 {
 	const struct item *w = find_link(&d->pass->want, link);
@@ -66,8 +86,17 @@ static void check_handshake(struct doctor *d, struct tally *t, const struct obje
 {
 	const struct wireguard_peer *p = peer_of(o);
 	const struct item *h = find_peer(&d->pass->have, p);
+	const struct item *w = find_peer(&d->pass->want, p);
+	const char *edit = w ? doctor_own_key(d, w) : NULL;
 	long long age;
 
+	if (edit) {
+		tally_bad(t, CHECK_FAIL, edit,
+			  "publicKey of %s is this router's own, so it cannot be applied; "
+			  "'wg show %s public-key' on the other side tells the right one",
+			  object_where(d->arena, o), p->link.to->name);
+		return;
+	}
 	if (!h) {
 		tally_bad(t, CHECK_FAIL, doctor_apply(d), "%s is not on %s",
 			  object_where(d->arena, o), p->link.to->name);

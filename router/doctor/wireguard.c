@@ -217,7 +217,7 @@ static void check_allowed(struct doctor *d)
 	struct tally t = { .d = d, .area = AREA, .name = "allowed-ips" };
 	const struct plan *plan = &d->pass->plan;
 	char text[ADDR_STRLEN], key[KEY_STRLEN];
-	size_t waiting = 0;
+	size_t waiting = 0, misled = 0;
 
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct op *op = &plan->ops[i];
@@ -225,6 +225,10 @@ static void check_allowed(struct doctor *d)
 
 		if (it->type != ITEM_ALLOWED)
 			continue;
+		if (op->want && doctor_own_key(d, op->want)) {
+			misled++;
+			continue;
+		}
 		addr_print(&it->address, text);
 		if (!find(&d->pass->have, ITEM_LINK, it->link))
 			waiting++;
@@ -241,8 +245,12 @@ static void check_allowed(struct doctor *d)
 			    text, object_where(d->arena, op->origin),
 			    key_print(&it->allowed.key, key), it->link, shadow(d, op));
 	}
-	for (size_t i = 0; i < d->pass->want.count && !waiting; i++)
+	for (size_t i = 0; i < d->pass->want.count && !waiting && !misled; i++)
 		t.good += d->pass->want.items[i].type == ITEM_ALLOWED;
+	if (misled)
+		doctor_add(d, AREA, "allowed-ips", CHECK_SKIP, NULL,
+			   "%zu wait for their peer's publicKey to be the other side's",
+			   misled);
 	if (waiting)
 		doctor_add(d, AREA, "allowed-ips", CHECK_SKIP, NULL,
 			   "%zu wait for their interface, which is not there", waiting);

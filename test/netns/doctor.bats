@@ -381,6 +381,26 @@ well() {
 	says wireguard private-key fail 'another key than the one in'
 }
 
+@test "this router's own key, given for the other side's" {
+	well
+	sed -i "s|publicKey: .*|publicKey: $(on r wg show wg-hybrid public-key)|" "$RUN/r.yaml"
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -ne 0 ]
+	doctor r -f "$RUN/r.yaml"
+	[ "$status" -eq 1 ]
+	says wireguard handshake fail "publicKey of WireGuardPeer/cloud .* this router's own"
+	says wireguard allowed-ips skip
+	line=$(grep -n publicKey "$RUN/r.yaml" | cut -d : -f 1)
+	for check in 'config applied' 'wireguard handshake'; do
+		[ "$(remedy ${check% *} ${check#* })" = "set spec.publicKey: KEY in WireGuardPeer/cloud ($RUN/r.yaml:$line), then routerctl apply -f $RUN/r.yaml" ]
+	done
+	jq -e 'all(.checks[] | select(.area | IN("config", "wireguard")).remedy; startswith("routerctl apply") | not)' "$RUN/doctor.json"
+	sed -i "s|publicKey: .*|publicKey: $KEY_A|" "$RUN/r.yaml"
+	router r apply -f "$RUN/r.yaml"
+	doctor r -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+}
+
 @test "a listen port that another program has" {
 	one_host
 	on r ip route add 203.0.113.20/32 dev lan0
@@ -572,7 +592,10 @@ cloud_host() { # cloud_host: the example's cloud router, keys and all, on one ho
 	doctor r -f "$RUN/bad.yaml"
 	[ "$status" -eq 1 ]
 	says config valid fail 'bad.yaml:1:.*Nonsense'
-	[ "$(remedy config valid)" = "routerctl validate -f $RUN/bad.yaml" ]
+	# The fault tells the place; what lists them all comes once.
+	jq -e --arg last "routerctl validate -f $RUN/bad.yaml" \
+		'[.checks[] | select(.name == "valid").remedy] | .[-1] == $last and all(.[:-1][]; . == "") and length > 1' \
+		"$RUN/doctor.json"
 	says hybrid all skip 'configuration has faults'
 	says host kernel pass
 
