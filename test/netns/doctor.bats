@@ -639,8 +639,16 @@ cloud_host() { # cloud_host: the example's cloud router, keys and all, on one ho
 	on r mkdir -p /run/routerd
 	on r socat UNIX-LISTEN:/run/routerd/io.routerd,fork /dev/null 3>&- 4>&- &
 	until_ok on r test -S /run/routerd/io.routerd
+	doctor r -f "$RUN/r.yaml" host # applied, but not what the daemon reads
+	says host daemon warn '/etc/routerd asks for nothing'
+	echo 'kind: Nonsense' | on r tee /etc/routerd/router.yaml
 	doctor r -f "$RUN/r.yaml" host
-	says host daemon pass
+	says host daemon warn '/etc/routerd says has faults'
+	doctor r host
+	says host daemon warn 'has faults'
+	on r cp "$RUN/r.yaml" /etc/routerd/router.yaml
+	doctor r -f "$RUN/r.yaml" host
+	says host daemon pass '/etc/routerd'
 	says host run-folder pass
 	on r chmod 777 /run/routerd
 	doctor r -f "$RUN/r.yaml" host
