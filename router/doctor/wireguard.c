@@ -190,7 +190,7 @@ static const struct item *allowed_for(const struct state *s, const char *link,
 
 		key.address.bits = (uint8_t)bits;
 		if (bits < a->bits)
-			key.address.bytes[bits / 8] &= (uint8_t) ~(0x80 >> bits % 8);
+			key.address.bytes[bits / 8] &= (uint8_t)~(0x80 >> bits % 8);
 		it = state_find(s, &key);
 		if (it || bits == 0)
 			return it;
