@@ -66,7 +66,7 @@ void doctor_config(struct doctor *d)
 {
 	if (d->unconfigured) {
 		doctor_add(d, AREA, "there", CHECK_WARN,
-			   "write " LOAD_FILE ", or name a file: routerctl doctor -f FILE",
+			   "edit " LOAD_FILE ", or name a file: routerctl doctor -f FILE",
 			   "nothing is configured: there is no " LOAD_FILE
 			   " and nothing in " LOAD_FOLDER);
 		return;

@@ -154,11 +154,12 @@ static const char *lookup_remedy(struct doctor *d, const struct look_route *r)
 	addr_print_host(&r->to, to);
 	if (r->from.family)
 		addr_print_host(&r->from, from);
-	return arena_printf(d->arena,
-			    "remove the rule or the route that wins; 'ip rule' and 'ip route "
-			    "get %s%s%s%s%s' show it",
-			    to, r->in ? " from " : "", r->in ? from : "", r->in ? " iif " : "",
-			    r->in ? doctor_quote(d->arena, r->in) : "");
+	return arena_printf(
+	    d->arena,
+	    "by hand: remove the rule or the route that wins; 'ip rule' and 'ip route "
+	    "get %s%s%s%s%s' show it",
+	    to, r->in ? " from " : "", r->in ? from : "", r->in ? " iif " : "",
+	    r->in ? doctor_quote(d->arena, r->in) : "");
 }
 
 /* Our route may be there and lose: to a rule, to a table that is asked before. */

@@ -17,8 +17,9 @@ enum check_status {
 };
 
 /* Text lives in the doctor's arena. name is a lower-case word or words with dashes, stable
- * for programs; detail says what was found; remedy is one command, or one edit with its
- * file:line, or NULL. */
+ * for programs; detail says what was found; remedy is one command for sh -c; or one edit with
+ * its file:line, and then begins with "set spec." or "edit "; or words, which begin with
+ * "by hand: "; or NULL. */
 struct check {
 	const char *area, *name;
 	enum check_status status;

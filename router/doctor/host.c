@@ -11,14 +11,47 @@
 #include <sys/timex.h>
 #include <sys/un.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include "base/clean.h"
+#include "config/config.h"
 #include "doctor/doctor.h"
+#include "load.h"
 
 #define AREA   "host"
 #define FOLDER "/run/routerd"
 #define SOCKET FOLDER "/io.routerd"
 #define ROOM   (16 * 1024 * 1024) /* bytes; a configuration, its copies, keys */
+
+/* Nothing is asked of routerd; but what it can keep, its files tell. */
+static void tell_running(struct doctor *d)
+{
+	struct diag diag = { .arena = d->arena };
+	struct config c = { .arena = d->arena };
+	struct documents files = { .arena = d->arena };
+	bool valid, none;
+
+	load_paths(&files, NULL, 0, &diag);
+	none = !files.count && access(LOAD_FILE, F_OK) < 0 && errno == ENOENT;
+	valid = load_check(&c, &files, &diag);
+	if (valid && c.count)
+		doctor_add(d, AREA, "daemon", CHECK_PASS, NULL,
+			   "routerd listens at " SOCKET " and keeps things as " LOAD_ROOT
+			   " says");
+	else if (!valid && !d->root)
+		doctor_add(d, AREA, "daemon", CHECK_SKIP, NULL,
+			   "routerd listens at " SOCKET "; what it keeps, root may see");
+	else if (valid || none)
+		doctor_add(d, AREA, "daemon", CHECK_WARN, "edit " LOAD_FILE,
+			   "routerd listens at " SOCKET ", but " LOAD_ROOT
+			   " asks for nothing: what was applied from other files it does not "
+			   "keep so");
+	else
+		doctor_add(d, AREA, "daemon", CHECK_WARN, "routerctl validate",
+			   "routerd listens at " SOCKET ", but what " LOAD_ROOT
+			   " says has faults: it keeps to the last that had none, if there was "
+			   "one; 'routerctl status' tells");
+}
 
 static void check_daemon(struct doctor *d)
 {
@@ -29,8 +62,7 @@ static void check_daemon(struct doctor *d)
 	if (fd < 0)
 		return;
 	if (connect(fd, (void *)&to, sizeof(to)) == 0 || errno == EAGAIN)
-		doctor_add(d, AREA, "daemon", CHECK_PASS, NULL,
-			   "routerd listens at " SOCKET " and keeps things so");
+		tell_running(d);
 	else if (errno == EACCES)
 		doctor_add(d, AREA, "daemon", CHECK_SKIP, NULL,
 			   "only root and the group routerd may see whether routerd runs");
@@ -94,7 +126,9 @@ static void check_room(struct doctor *d)
 		else if ((uint64_t)s.f_bavail * s.f_frsize < ROOM)
 			tally_bad(
 			    &t, CHECK_WARN,
-			    arena_printf(d->arena, "make room: du -xh %s | sort -h | tail",
+			    arena_printf(d->arena,
+					 "by hand: make room; 'du -xh %s | sort -h | tail' "
+					 "tells where",
 					 folders[i]),
 			    "%s has %llu KiB left: configurations cannot be kept safely",
 			    folders[i], (unsigned long long)s.f_bavail * s.f_frsize / 1024);

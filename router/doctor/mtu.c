@@ -12,6 +12,7 @@
 
 #define AREA	      "mtu"
 #define PROBE_SECONDS 30  /* for all peers together */
+#define SILENT	      180 /* seconds; REJECT_AFTER_TIME, WireGuard's paper, section 6 */
 #define SMALLEST      576 /* bytes; RFC 791: every host takes as much */
 
 static const struct overlay_peer *overlay_of(const struct object *o)
@@ -80,13 +81,20 @@ static const char *edit_mtu(struct doctor *d, const struct overlay_peer *p, uint
 	    fits + overhead(p), p->object.name, at.file, at.line, doctor_apply(d));
 }
 
-/* Where the tunnel's own packets go: where the kernel sends them now, or as configured. */
-static const struct addr *endpoint(struct doctor *d, const struct overlay_peer *p)
+/* The peer of an overlay's tunnel, as the kernel has it. */
+static const struct item *have_peer(struct doctor *d, const struct overlay_peer *p)
 {
 	const struct item key = { .type = ITEM_PEER,
 				  .link = p->link.name,
 				  .peer = { .key = p->tunnel->key } };
-	const struct item *h = state_find(&d->pass->have, &key);
+
+	return state_find(&d->pass->have, &key);
+}
+
+/* Where the tunnel's own packets go: where the kernel sends them now, or as configured. */
+static const struct addr *endpoint(struct doctor *d, const struct overlay_peer *p)
+{
+	const struct item *h = have_peer(d, p);
 
 	if (h && h->peer.endpoint.address.family)
 		return &h->peer.endpoint.address;
@@ -112,18 +120,20 @@ static void check_underlay(struct doctor *d, struct tally *t, const struct overl
 	if (r.error) {
 		tally_bad(
 		    t, CHECK_FAIL,
-		    arena_printf(d->arena,
-				 "give this machine a route to %s; 'ip route get %s' tests "
-				 "it",
-				 text, text),
+		    arena_printf(
+			d->arena,
+			"by hand: give this machine a route to %s; 'ip route get %s' tests "
+			"it",
+			text, text),
 		    "%s, the endpoint of %s, cannot be reached: %s", text,
 		    object_where(d->arena, &p->object), strerror(-r.error));
 		return;
 	}
 	if (strcmp(r.out, p->link.name) == 0) {
 		tally_bad(t, CHECK_FAIL,
-			  arena_printf(d->arena, "give this machine a route to %s past %s",
-				       text, p->link.name),
+			  arena_printf(d->arena,
+				       "by hand: give this machine a route to %s past %s", text,
+				       p->link.name),
 			  "%s, the endpoint of %s, is routed into its own tunnel", text,
 			  object_where(d->arena, &p->object));
 		return;
@@ -166,6 +176,14 @@ static uint32_t tunnel_mtu(const struct overlay_peer *p, const struct look_link 
 	return l ? l->mtu : overlay_mtu(p, &(const char *){ NULL });
 }
 
+/* Has the tunnel's peer not been heard of for so long that nothing can get through? */
+static bool is_silent(struct doctor *d, const struct overlay_peer *p)
+{
+	const struct item *h = p->tunnel ? have_peer(d, p) : NULL;
+
+	return h && time(NULL) - h->peer.handshake > SILENT;
+}
+
 static void no_answer(struct doctor *d, struct tally *t, const struct overlay_peer *p, int r)
 {
 	char text[ADDR_STRLEN];
@@ -173,14 +191,22 @@ static void no_answer(struct doctor *d, struct tally *t, const struct overlay_pe
 	addr_print_host(&p->address, text);
 	if (r == -EPERM || r == -EACCES)
 		tally_bad(t, CHECK_SKIP, NULL, "only root may send probes: run it as root");
+	else if (r == -ETIMEDOUT && is_silent(d, p))
+		tally_bad(t, CHECK_WARN,
+			  arena_printf(d->arena, "routerctl doctor%s wireguard", d->files),
+			  "the path to %s is dead: not even small packets come back through "
+			  "%s, and its peer made no handshake for %d s; area wireguard tells "
+			  "what to look at",
+			  object_where(d->arena, &p->object), p->link.name, SILENT);
 	else
 		tally_bad(
 		    t, CHECK_SKIP,
-		    arena_printf(d->arena,
-				 "look at area wireguard first; then give the other side "
-				 "an address and each side an IPv4Route to the other's "
-				 "overlay address, device %s",
-				 p->link.name),
+		    arena_printf(
+			d->arena,
+			"by hand: look at area wireguard first; then give the other side "
+			"an address and each side an IPv4Route to the other's "
+			"overlay address, device %s",
+			p->link.name),
 		    "%s of %s did not answer through %s, so the path could not be measured: "
 		    "the tunnel does not work, the address is not on the other router, or "
 		    "that has no route back into the tunnel",

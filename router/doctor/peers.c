@@ -69,14 +69,14 @@ static const char *silence(struct doctor *d, const struct wireguard_peer *p,
 	char ep[ENDPOINT_STRLEN];
 
 	if (!h->peer.endpoint.host)
-		return arena_printf(
-		    d->arena,
-		    "on the other side set this router's address and UDP port as endpoint and "
-		    "publicKey %s, and let that port in here",
-		    own_key(d, p->link.to->name));
+		return arena_printf(d->arena,
+				    "by hand: on the other side set this router's address and "
+				    "UDP port as endpoint and "
+				    "publicKey %s, and let that port in here",
+				    own_key(d, p->link.to->name));
 	return arena_printf(
 	    d->arena,
-	    "check in this order: that %s is right and lets UDP in (provider and host "
+	    "by hand: check in this order: that %s is right and lets UDP in (provider and host "
 	    "firewall); that the other side's peer for this router has publicKey %s; that "
 	    "publicKey here is the other side's",
 	    endpoint_print(&h->peer.endpoint, ep), own_key(d, p->link.to->name));
@@ -171,11 +171,12 @@ static void check_names(struct doctor *d, const struct object **list, size_t n)
 			t.good++;
 		else
 			tally_bad(&t, CHECK_WARN,
-				  arena_printf(d->arena,
-					       "mend DNS ('getent hosts %s' tests it), or set "
-					       "spec.endpoint to an address (%s:%d); then %s",
-					       doctor_quote(d->arena, ask[i]->host), at.file,
-					       at.line, doctor_apply(d)),
+				  arena_printf(
+				      d->arena,
+				      "by hand: mend DNS ('getent hosts %s' tests it), or set "
+				      "spec.endpoint to an address (%s:%d); then %s",
+				      doctor_quote(d->arena, ask[i]->host), at.file, at.line,
+				      doctor_apply(d)),
 				  "%s of %s does not resolve: %s", ask[i]->host,
 				  object_where(d->arena, of[i]), errors[i]);
 	}

@@ -85,10 +85,11 @@ static void check_link(struct doctor *d, struct tally *t, const struct object *o
 
 	if ((!h || (!h->wg.hidden && h->wg.port != w->port)) && port_taken(w->port))
 		tally_bad(t, CHECK_FAIL,
-			  arena_printf(d->arena,
-				       "stop the program that 'ss -ulpn sport = :%u' names, or "
-				       "set spec.listenPort to a free one (%s:%d), then %s",
-				       w->port, at.file, at.line, doctor_apply(d)),
+			  arena_printf(
+			      d->arena,
+			      "by hand: stop the program that 'ss -ulpn sport = :%u' names, or "
+			      "set spec.listenPort to a free one (%s:%d), then %s",
+			      w->port, at.file, at.line, doctor_apply(d)),
 			  "UDP port %u of %s is in use by another program", w->port, where);
 	else if (!h)
 		tally_bad(t, CHECK_FAIL, doctor_apply(d), "%s is not there", where);
@@ -282,9 +283,9 @@ static void check_overlay(struct doctor *d)
 		tally_bad(
 		    &t, CHECK_WARN,
 		    arena_printf(d->arena,
-				 "add %s to spec.allowedIPs in %s/%s (%s:%d), then %s", text,
+				 "edit spec.allowedIPs in %s/%s (%s:%d): add %s, then %s",
 				 p->tunnel->object.kind->name, p->tunnel->object.name, at.file,
-				 at.line, doctor_apply(d)),
+				 at.line, text, doctor_apply(d)),
 		    "%s of %s is not among the allowed IPs of %s, so it cannot be reached",
 		    text, object_where(d->arena, list[i]),
 		    object_where(d->arena, &p->tunnel->object));

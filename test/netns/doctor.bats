@@ -8,6 +8,10 @@ doctor() {
 	shift
 	status=0
 	on "$site" timeout 60 "$ROUTERCTL" doctor -o json "$@" >"$RUN/doctor.json" || status=$?
+	# Words and edits can be told from commands, which sh understands.
+	jq -r '.checks[].remedy | select(test("^(set spec[.]|edit |by hand: )") | not)' "$RUN/doctor.json" | sh -n
+	[ -z "$(jq -r '.checks[].remedy | select(. != "") | split(" ")[0]' "$RUN/doctor.json" |
+		grep -vxE 'set|edit|by|ip|sysctl|echo|routerctl|sudo|systemctl|timedatectl|chmod|chown|mv|mkdir|mount|modprobe|apt-get|nft|ip6?tables.*|netfilter-persistent')" ]
 	jq -r '.checks[] | select(.status != "pass") | "\(.area) \(.name) \(.status): \(.detail)\n\t\(.remedy)"' \
 		"$RUN/doctor.json"
 }
@@ -345,7 +349,7 @@ well() {
 	router r apply -f "$RUN/r.yaml"
 	doctor r -f "$RUN/r.yaml"
 	says wireguard overlay-address warn 10.252.0.1
-	[[ $(remedy wireguard overlay-address) == "add 10.252.0.1/32 to spec.allowedIPs in WireGuardPeer/cloud ($RUN/r.yaml:"* ]]
+	[[ $(remedy wireguard overlay-address) == "edit spec.allowedIPs in WireGuardPeer/cloud ($RUN/r.yaml:"*"): add 10.252.0.1/32, then "* ]]
 	sed -i 's|allowedIPs: .*|allowedIPs: [10.252.0.0/24]|' "$RUN/r.yaml"
 	router r apply -f "$RUN/r.yaml"
 	doctor r -f "$RUN/r.yaml"
@@ -460,6 +464,16 @@ well() {
 	on or ip route del 10.252.0.1/32
 	doctor cr --probe -f "$RUN/cloud.yaml" mtu
 	says mtu path skip 'no route back'
+}
+
+@test "a path that nothing gets through is dead, not unmeasured" {
+	pair_new
+	pair_configs
+	on cr "$ROUTERCTL" apply -f "$RUN/cloud.yaml"
+	doctor cr --probe -f "$RUN/cloud.yaml" mtu
+	[ "$status" -eq 0 ]
+	says mtu path warn 'OverlayPeer/onprem-main .* is dead: not even small packets'
+	cure cr mtu path | grep -q 'never a handshake'
 }
 
 @test "an interface towards the endpoint that is too small for the clamp" {
@@ -632,8 +646,16 @@ cloud_host() { # cloud_host: the example's cloud router, keys and all, on one ho
 	on r mkdir -p /run/routerd
 	on r socat UNIX-LISTEN:/run/routerd/io.routerd,fork /dev/null 3>&- 4>&- &
 	until_ok on r test -S /run/routerd/io.routerd
+	doctor r -f "$RUN/r.yaml" host # applied, but not what the daemon reads
+	says host daemon warn '/etc/routerd asks for nothing'
+	echo 'kind: Nonsense' | on r tee /etc/routerd/router.yaml
 	doctor r -f "$RUN/r.yaml" host
-	says host daemon pass
+	says host daemon warn '/etc/routerd says has faults'
+	doctor r host
+	says host daemon warn 'has faults'
+	on r cp "$RUN/r.yaml" /etc/routerd/router.yaml
+	doctor r -f "$RUN/r.yaml" host
+	says host daemon pass '/etc/routerd'
 	says host run-folder pass
 	on r chmod 777 /run/routerd
 	doctor r -f "$RUN/r.yaml" host
