@@ -11,7 +11,7 @@ doctor() {
 	# Words and edits can be told from commands, which sh understands.
 	jq -r '.checks[].remedy | select(test("^(set spec[.]|edit |by hand: )") | not)' "$RUN/doctor.json" | sh -n
 	[ -z "$(jq -r '.checks[].remedy | select(. != "") | split(" ")[0]' "$RUN/doctor.json" |
-		grep -vxE 'set|edit|by|ip|sysctl|echo|routerctl|sudo|systemctl|timedatectl|chmod|chown|mv|mkdir|mount|modprobe|apt-get|nft|ip6?tables.*|netfilter-persistent')" ]
+		grep -vxE 'set|edit|by|[(]umask|ip|sysctl|echo|routerctl|sudo|systemctl|timedatectl|chmod|chown|mv|mkdir|mount|modprobe|apt-get|nft|ip6?tables.*|netfilter-persistent')" ]
 	jq -r '.checks[] | select(.status != "pass") | "\(.area) \(.name) \(.status): \(.detail)\n\t\(.remedy)"' \
 		"$RUN/doctor.json"
 }
