@@ -65,7 +65,7 @@ static void log_faults(const char *faults)
 			 lines - FAULT_LINES);
 }
 
-static void accept(struct active *a, const struct documents *s, const struct kept *kept)
+static void adopt(struct active *a, const struct documents *s, const struct kept *kept)
 {
 	assert(kept);
 	free(a->faults);
@@ -105,7 +105,7 @@ int active_reload(struct active *a, struct kept **ret)
 		reject(a, faults);
 		return -EBADMSG;
 	}
-	accept(a, &s, *ret);
+	adopt(a, &s, *ret);
 	return 0;
 }
 
@@ -247,7 +247,7 @@ int active_install(struct active *a, const char *staged, const char *shown, int6
 	*ret = rename_document(&s);
 	if (confirm_ms)
 		a->confirm_until = now_ms() + confirm_ms;
-	accept(a, &s, *ret);
+	adopt(a, &s, *ret);
 	return 0;
 }
 
