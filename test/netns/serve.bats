@@ -16,6 +16,12 @@ object() { # object KIND/NAME FILTER: of what the daemon says of it
 has_route() { on r ip route | grep -q "^$1 dev wg-hybrid proto 200"; }
 has_proxy() { on r ip neigh show proxy | grep -q "^$1 dev ${2:-lan0} proxy"; }
 has_address() { on r ip -4 -o addr | grep -q "inet $1"; }
+# renamed FROM TO: before 6.2 only a link that is down takes another name
+renamed() {
+	on r ip link set "$1" down
+	on r ip link set "$1" name "$2"
+	on r ip link set "$2" up
+}
 has_clamp() { on r nft list table inet routerd_mss | grep -q 'maxseg size set 1300'; }
 
 @test "the daemon makes it all, and ends leaving the network as it is" {
@@ -426,9 +432,9 @@ has_clamp() { on r nft list table inet routerd_mss | grep -q 'maxseg size set 13
 	on r timeout 20 "$ROUTERCTL" get --watch >"$RUN/watch" 2>&1 3>&- 4>&- &
 	until_ok grep -q '^OBJECT' "$RUN/watch"
 	[ "$(wc -l <"$RUN/watch")" -eq 7 ]
-	on r ip link set lan0 name lan9
+	renamed lan0 lan9
 	until_ok grep -q '^RemoteAddressClaim/vm-7 *NotReady .*no interface' "$RUN/watch"
-	on r ip link set lan9 name lan0
+	renamed lan9 lan0
 	until_ok eval '[ "$(grep -c "^RemoteAddressClaim/vm-7 *Ready" "$RUN/watch")" -eq 2 ]'
 	[ "$(grep -c '^IPv4StaticAddress' "$RUN/watch")" -eq 1 ]
 	daemon_kill r TERM
@@ -563,7 +569,7 @@ print(len(list(parse(sys.stdin.read()))))' <"$RUN/$f"
 
 @test "on a terminal the table fits and has colours, in a pipe neither" {
 	serve_one
-	on r ip link set lan0 name lan9
+	renamed lan0 lan9
 	until_ok on r sh -c "'$ROUTERCTL' get | grep -q NotReady"
 	on r script -qec "stty cols 60; '$ROUTERCTL' get" /dev/null >"$RUN/terminal"
 	grep -q $'\033\[31mNotReady' "$RUN/terminal"
