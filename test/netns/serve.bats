@@ -571,7 +571,7 @@ print(len(list(parse(sys.stdin.read()))))' <"$RUN/$f"
 	serve_one
 	renamed lan0 lan9
 	until_ok on r sh -c "'$ROUTERCTL' get | grep -q NotReady"
-	on r script -qec "stty cols 60; '$ROUTERCTL' get" /dev/null >"$RUN/terminal"
+	on r env TERM=xterm script -qec "stty cols 60; '$ROUTERCTL' get" /dev/null >"$RUN/terminal"
 	grep -q $'\033\[31mNotReady' "$RUN/terminal"
 	grep -q $'\033\[32mReady' "$RUN/terminal"
 	[ "$(sed 's/\x1b\[[0-9]*m//g; s/\r//' "$RUN/terminal" | awk 'length > 60' | wc -l)" -eq 0 ]
