@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -372,6 +373,8 @@ int serve_run(void)
 				 serve_calls, &s);
 	if (r < 0)
 		return refuse(r);
+	/* What an arena lets go is the system's again, not a hole in the heap: mallopt(3). */
+	(void)mallopt(M_MMAP_THRESHOLD, 64 * 1024);
 	log_line(LOG_INFO, "routerd " VERSION " starts");
 	active_start(&s.active, &first);
 	(void)watch_files(&s);
