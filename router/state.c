@@ -74,6 +74,22 @@ const struct item *state_find(const struct state *s, const struct item *it)
 	return s->items ? bsearch(it, s->items, s->count, sizeof(*s->items), by_item) : NULL;
 }
 
+const struct item *state_allowed(const struct state *s, const char *link, const struct addr *a)
+{
+	struct item key = { .type = ITEM_ALLOWED, .link = link, .address = *a };
+
+	for (unsigned bits = a->bits;; bits--) {
+		const struct item *it;
+
+		key.address.bits = (uint8_t)bits;
+		if (bits < a->bits)
+			key.address.bytes[bits / 8] &= (uint8_t)~(0x80 >> bits % 8);
+		it = state_find(s, &key);
+		if (it || bits == 0)
+			return it;
+	}
+}
+
 /* Settings keep their value, the system's links their state: neither bears our mark. */
 static bool keeps(const struct item *it)
 {

@@ -45,6 +45,9 @@ void state_sort(struct state *s,
 		void *arg);
 /* Does s, which is sorted, hold an item of this one's key? */
 const struct item *state_find(const struct state *s, const struct item *it);
+/* The allowed IP of a link that holds an address: the longest prefix, as WireGuard itself
+ * chooses. s is sorted. */
+const struct item *state_allowed(const struct state *s, const char *link, const struct addr *a);
 /* A wanted state as it would be observed had it been applied: for plans with no kernel. */
 void state_imagine(struct state *s);
 /* Sorts both states; links named in an exclusive address lose their other addresses. The

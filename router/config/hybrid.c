@@ -85,23 +85,13 @@ void overlay_warn(const struct object *o, const char *path, const struct addr *a
 			    "clash with the provider's; take one from 10.0.0.0/8");
 }
 
-/* The peer on a link whose allowed IPs hold an address, the longest prefix first, as
- * WireGuard itself chooses. */
+/* The peer on a link whose allowed IPs hold an address. */
 static const struct wireguard_peer *peer_of_address(const struct config *c, const char *link,
 						    const struct addr *a)
 {
-	struct item key = { .type = ITEM_ALLOWED, .link = link, .address = *a };
+	const struct item *it = state_allowed(&c->allowed, link, a);
 
-	for (unsigned bits = a->bits;; bits--) {
-		const struct item *it;
-
-		key.address.bits = (uint8_t)bits;
-		if (bits < a->bits)
-			key.address.bytes[bits / 8] &= (uint8_t)~(0x80 >> bits % 8);
-		it = state_find(&c->allowed, &key);
-		if (it || bits == 0)
-			return it ? (const void *)it->origin : NULL;
-	}
+	return it ? (const void *)it->origin : NULL;
 }
 
 /* Which WireGuardPeer carries an OverlayPeer: its namesake on the interface, else the one

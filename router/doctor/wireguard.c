@@ -183,30 +183,12 @@ static void check_interfaces(struct doctor *d)
 
 /* ---- allowed IPs ------------------------------------------------------------------------ */
 
-/* The peer that gets packets for an address: the longest prefix, as WireGuard chooses. */
-static const struct item *allowed_for(const struct state *s, const char *link,
-				      const struct addr *a)
-{
-	struct item key = { .type = ITEM_ALLOWED, .link = link, .address = *a };
-
-	for (unsigned bits = a->bits;; bits--) {
-		const struct item *it;
-
-		key.address.bits = (uint8_t)bits;
-		if (bits < a->bits)
-			key.address.bytes[bits / 8] &= (uint8_t)~(0x80 >> bits % 8);
-		it = state_find(s, &key);
-		if (it || bits == 0)
-			return it;
-	}
-}
-
 static const char *shadow(struct doctor *d, const struct op *op)
 {
 	char key[KEY_STRLEN];
 	const struct item *other =
 	    op->have ? op->have
-		     : allowed_for(&d->pass->have, op->want->link, &op->want->address);
+		     : state_allowed(&d->pass->have, op->want->link, &op->want->address);
 
 	return other ? arena_printf(d->arena, "; peer %s gets its packets instead",
 				    key_print(&other->allowed.key, key))
@@ -273,7 +255,7 @@ static void check_overlay(struct doctor *d)
 
 		if (!p->tunnel || !p->address.family)
 			continue;
-		it = allowed_for(&d->pass->want, p->link.name, &p->address);
+		it = state_allowed(&d->pass->want, p->link.name, &p->address);
 		if (it && key_equal(&it->allowed.key, &p->tunnel->key)) {
 			t.good++;
 			continue;
