@@ -23,6 +23,11 @@ bool key_equal(const struct key *a, const struct key *b)
 	return sodium_memcmp(a, b, sizeof(*a)) == 0;
 }
 
+bool key_given(const struct key *k)
+{
+	return !sodium_is_zero(k->bytes, KEY_BYTES);
+}
+
 const char *key_print(const struct key *k, char buf[static KEY_STRLEN])
 {
 	return sodium_bin2base64(buf, KEY_STRLEN, k->bytes, KEY_BYTES,

@@ -20,6 +20,7 @@ struct key {
 
 void key_wipe(struct key *k); /* for CLEAN() */
 bool key_equal(const struct key *a, const struct key *b);
+bool key_given(const struct key *k); /* false: all zero, which stands for none */
 
 /* What key_load_or_create() did. */
 struct key_story {

@@ -12,12 +12,13 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "loop.h"
+#include "peers.h"
 #include "store.h"
 
 #define FAULT_LINES 20 /* logged; routerctl validate shows all */
 
 /* NULL: d tells why. */
-static struct kept *decode(const struct documents *s, struct diag *d)
+static struct kept *decode(struct documents *s, struct diag *d)
 {
 	struct config c = { .arena = s->arena };
 
@@ -34,11 +35,12 @@ static struct kept *read_root(struct documents *s, const char *root, const char 
 
 	load_root(s, root, main, shown, &d);
 	kept = decode(s, &d);
-	if (kept)
-		return kept;
 	diag_print(&d, stream_open(&text));
-	*faults = stream_take(&text);
-	return NULL;
+	if (!kept)
+		*faults = stream_take(&text);
+	else if (d.warnings)
+		s->warnings = arena_printf(s->arena, "%s", stream_text(&text));
+	return kept;
 }
 
 static void keep(struct active *a, const struct documents *s)
@@ -51,18 +53,33 @@ static void keep(struct active *a, const struct documents *s)
 			       "make room there, and reload",
 			 strerror(-r));
 	a->kept_error = r < 0 ? strerror(-r) : NULL;
+	r = peers_accept(s);
+	if (r < 0)
+		log_line(LOG_WARNING,
+			 PEERS_KNOWN
+			 ": what is in force cannot be noted as known: %s; make room "
+			 "there, and reload",
+			 strerror(-r));
 }
 
-static void log_faults(const char *faults)
+static void log_text(enum log_level level, const char *text)
 {
 	int lines = 0;
 
-	for (const char *line = faults, *end; (end = strchr(line, '\n')); line = end + 1)
+	for (const char *line = text, *end; (end = strchr(line, '\n')); line = end + 1)
 		if (lines++ < FAULT_LINES)
-			log_line(LOG_ERROR, "%.*s", (int)(end - line), line);
+			log_line(level, "%.*s", (int)(end - line), line);
 	if (lines > FAULT_LINES)
-		log_line(LOG_ERROR, "%d more; 'routerctl validate' shows all",
-			 lines - FAULT_LINES);
+		log_line(level, "%d more; 'routerctl validate' shows all", lines - FAULT_LINES);
+}
+
+/* What is the same as before was told before. */
+static void warn(struct active *a, const char *warnings)
+{
+	if (warnings && (!a->warnings || strcmp(a->warnings, warnings) != 0))
+		log_text(LOG_WARNING, warnings);
+	free(a->warnings);
+	a->warnings = warnings ? must(strdup(warnings)) : NULL;
 }
 
 static void adopt(struct active *a, const struct documents *s, const struct kept *kept)
@@ -73,6 +90,7 @@ static void adopt(struct active *a, const struct documents *s, const struct kept
 	a->source = ACTIVE_FILES;
 	a->reloads++;
 	log_line(LOG_INFO, "the configuration was read: %zu objects", kept->count);
+	warn(a, s->warnings);
 	keep(a, s);
 }
 
@@ -85,7 +103,7 @@ static void reject(struct active *a, char *faults)
 	if (same)
 		return;
 	a->rejected++;
-	log_faults(faults);
+	log_text(LOG_ERROR, faults);
 	if (a->source != ACTIVE_NONE)
 		log_line(LOG_ERROR, "the configuration has faults: what was in force stays; "
 				    "mend the files, they are read as they change");
@@ -119,7 +137,7 @@ static int keep_again(struct active *a)
 	if (a->faults || a->source != ACTIVE_FILES)
 		return -EBADMSG;
 	load_root(&s, LOAD_ROOT, NULL, NULL, &unread);
-	if (unread.errors)
+	if (unread.errors || !load_check(&(struct config){ .arena = arena }, &s, &unread))
 		return -EBADMSG;
 	keep(a, &s);
 	return a->kept_error ? -ENOSPC : 0;

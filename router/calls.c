@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include "base/clean.h"
+#include "base/clock.h"
 #include "base/stream.h"
 #include "config/kind.h"
+#include "export.h"
 #include "serve.h"
 
 #define FRESH_S	    1	  /* a pass is not made anew for a question that soon after it */
@@ -40,8 +42,10 @@ const char serve_description[] =
     "method Get(kind: ?string, name: ?string) -> (objects: []Object)\n\n"
     "method GetStatus() -> (\n"
     "  version: string,\n  pid: int,\n  started: string,\n"
-    "  config: (source: string, valid: bool, faults: []string, confirmUntil: ?string,\n"
-    "    reverting: ?bool),\n"
+    "  config: (source: string, valid: bool, faults: []string, warnings: []string,\n"
+    "    confirmUntil: ?string, reverting: ?bool),\n"
+    "  keys: [](node: string, interface: string, publicKey: ?string, fingerprint: ?string,\n"
+    "    nextFingerprint: ?string, generation: ?int, created: ?string),\n"
     "  objects: (total: int, ready: int, degraded: int),\n"
     "  lastPass: ?string,\n  lastPassMilliseconds: int,\n"
     "  passes: int,\n  changes: int,\n  failures: int,\n  removals: int\n)\n\n"
@@ -145,17 +149,25 @@ static const char *get_status(void *arg, const struct call *call, struct out *o,
 	(void)call, (void)since;
 	out_text(o, "version", VERSION);
 	out_number(o, "pid", getpid());
-	out_text(o, "started", status_time(s->started, text));
+	out_text(o, "started", clock_print(s->started, text));
 	out_map(o, "config");
 	out_text(o, "source", sources[s->active.source]);
 	out_bool(o, "valid", !s->active.faults);
 	out_lines(o, "faults", s->active.faults);
+	out_lines(o, "warnings", s->active.warnings);
 	if (s->active.confirm_until && !s->active.reverting)
 		out_text(o, "confirmUntil",
-			 status_time(time(NULL) + (s->active.confirm_until - now_ms()) / 1000,
+			 clock_print(time(NULL) + (s->active.confirm_until - now_ms()) / 1000,
 				     text));
 	if (s->active.reverting)
 		out_bool(o, "reverting", true);
+	out_end(o);
+	out_list(o, "keys");
+	for (size_t i = 0; s->kept && i < s->kept->self_count; i++) {
+		out_map(o, NULL);
+		export_out(o, &s->kept->selves[i]);
+		out_end(o);
+	}
 	out_end(o);
 	out_map(o, "objects");
 	out_number(o, "total", s->kept ? (long long)s->kept->count : 0);
@@ -163,7 +175,7 @@ static const char *get_status(void *arg, const struct call *call, struct out *o,
 	out_number(o, "degraded", s->status ? (long long)s->status->degraded : 0);
 	out_end(o);
 	if (s->at)
-		out_text(o, "lastPass", status_time(s->at, text));
+		out_text(o, "lastPass", clock_print(s->at, text));
 	out_number(o, "lastPassMilliseconds", s->took);
 	out_number(o, "passes", (long long)s->counters.passes);
 	out_number(o, "changes", (long long)s->counters.changes);

@@ -6,16 +6,17 @@
 #include "base/clean.h"
 #include "base/table.h"
 #include "doctor/doctor.h"
-#include "load.h"
+#include "own.h"
+#include "peers.h"
 #include "reconcile.h"
 #include "serve.h"
 
 #define LOCK_SECONDS 30
 
-bool ctl_load(struct config *c, const char *const *files, size_t n)
+bool ctl_load(struct config *c, struct documents *s, const char *const *files, size_t n)
 {
 	struct diag d = { .arena = c->arena };
-	bool ok = load_config(c, files, n, &d);
+	bool ok = load_config(c, s, files, n, &d);
 
 	diag_print(&d, stderr);
 	return ok;
@@ -39,8 +40,9 @@ enum ctl_exit ctl_validate(const struct ctl *o)
 {
 	CLEAN(arena_done) struct arena *a = arena_new();
 	struct config c = { .arena = a };
+	struct documents s;
 
-	return ctl_load(&c, o->files, o->file_count) ? CTL_OK : CTL_FAILED;
+	return ctl_load(&c, &s, o->files, o->file_count) ? CTL_OK : CTL_FAILED;
 }
 
 static enum ctl_exit show_plan(const struct ctl *o, const struct pass *p)
@@ -59,8 +61,9 @@ static enum ctl_exit plan_against(const struct ctl *o, const struct state *want)
 {
 	struct pass p = { .want = *want, .have.arena = want->arena };
 	struct config from = { .arena = want->arena };
+	struct documents s;
 
-	if (!ctl_load(&from, o->against, o->against_count))
+	if (!ctl_load(&from, &s, o->against, o->against_count))
 		return CTL_FAILED;
 	config_lower(&from, &p.have);
 	state_imagine(&p.have);
@@ -75,9 +78,10 @@ enum ctl_exit ctl_plan(const struct ctl *o)
 	CLEAN(pass_done) struct pass *p = NULL;
 	struct state want = { .arena = a };
 	struct config c = { .arena = a };
+	struct documents s;
 	int r;
 
-	if (!ctl_load(&c, o->files, o->file_count))
+	if (!ctl_load(&c, &s, o->files, o->file_count))
 		return CTL_FAILED;
 	config_lower(&c, &want);
 	if (o->against_count)
@@ -100,7 +104,7 @@ bool ctl_may_change(void)
 	return reconcile_allowed();
 }
 
-static enum ctl_exit change(const struct ctl *o, const struct state *want)
+enum ctl_exit ctl_change(const struct ctl *o, const struct state *want)
 {
 	CLEAN(kernel_close) struct kernel k = { 0 };
 	CLEAN(close_fd) int lock = reconcile_lock(RECONCILE_PASS, LOCK_SECONDS);
@@ -137,11 +141,25 @@ static enum ctl_exit change(const struct ctl *o, const struct state *want)
 	return ctl_printed(failed ? CTL_FAILED : CTL_OK);
 }
 
+void ctl_say(enum log_level level, const char *line)
+{
+	FILE *out = level == LOG_INFO ? stdout : stderr;
+
+	fputs(level == LOG_INFO ? "" : "routerctl: ", out);
+	out_escape(out, line);
+	fputc('\n', out);
+}
+
 enum ctl_exit ctl_apply(const struct ctl *o)
 {
 	CLEAN(arena_done) struct arena *a = arena_new();
-	struct state want = { .arena = a };
 	struct config c = { .arena = a };
+	struct state want = { .arena = a };
+	struct documents s;
+	struct self *selves;
+	enum ctl_exit e;
+	size_t n;
+	int r;
 
 	if (!ctl_may_change())
 		return CTL_FAILED;
@@ -153,10 +171,15 @@ enum ctl_exit ctl_apply(const struct ctl *o)
 		      stderr);
 		return CTL_FAILED;
 	}
-	if (!ctl_load(&c, o->files, o->file_count))
+	if (!ctl_load(&c, &s, o->files, o->file_count))
 		return CTL_FAILED;
 	config_lower(&c, &want);
-	return change(o, &want);
+	n = config_selves(&c, a, &selves);
+	own_settle(selves, n, o->adopt, ctl_say);
+	e = ctl_change(o, &want);
+	own_publish(selves, n, ctl_say);
+	r = o->file_count ? 0 : peers_accept(&s);
+	return r < 0 ? ctl_complain(PEERS_KNOWN, r) : e;
 }
 
 enum ctl_exit ctl_delete(const struct ctl *o)
@@ -177,7 +200,7 @@ enum ctl_exit ctl_delete(const struct ctl *o)
 		      stderr);
 		return CTL_FAILED;
 	}
-	return change(o, &nothing);
+	return ctl_change(o, &nothing);
 }
 
 enum ctl_exit ctl_render(const struct ctl *o)
@@ -185,8 +208,9 @@ enum ctl_exit ctl_render(const struct ctl *o)
 	CLEAN(arena_done) struct arena *a = arena_new();
 	struct config c = { .arena = a };
 	struct state want = { .arena = a };
+	struct documents s;
 
-	if (!ctl_load(&c, o->files, o->file_count))
+	if (!ctl_load(&c, &s, o->files, o->file_count))
 		return CTL_FAILED;
 	config_lower(&c, &want);
 	report_state(&want, o->formatted ? o->format : REPORT_YAML, stdout);
@@ -195,8 +219,7 @@ enum ctl_exit ctl_render(const struct ctl *o)
 
 enum ctl_exit ctl_serve(const struct ctl *o)
 {
-	(void)o;
-	return ctl_may_change() && serve_run() == 0 ? CTL_OK : CTL_FAILED;
+	return ctl_may_change() && serve_run(o->adopt) == 0 ? CTL_OK : CTL_FAILED;
 }
 
 enum ctl_exit ctl_doctor(const struct ctl *o)

@@ -5,6 +5,8 @@
 #include <stddef.h>
 
 #include "config/config.h"
+#include "base/log.h"
+#include "load.h"
 #include "report.h"
 
 #define CTL_FILES 64 /* -f and --against, each */
@@ -24,6 +26,8 @@ struct ctl {
 	size_t file_count, against_count;
 	enum report_format format;
 	bool formatted; /* -o was given */
+	bool adopt, replace, commit, abort, force, pub;
+	const char *node, *expect, *psk_file;
 	bool exit_code, all, dry_run, probe;
 	const char *words[CTL_WORDS];
 	size_t word_count;
@@ -43,14 +47,20 @@ enum ctl_exit ctl_confirm(const struct ctl *c);
 enum ctl_exit ctl_rollback(const struct ctl *c);
 enum ctl_exit ctl_serve(const struct ctl *c);
 enum ctl_exit ctl_doctor(const struct ctl *c);
+enum ctl_exit ctl_export(const struct ctl *c);
+enum ctl_exit ctl_import(const struct ctl *c);
+enum ctl_exit ctl_rotate(const struct ctl *c);
 enum ctl_exit ctl_version(const struct ctl *c);
 
 /* ---- shared by the commands ---- */
 
 /* Faults are on standard error then. */
-bool ctl_load(struct config *c, const char *const *files, size_t n);
+bool ctl_load(struct config *c, struct documents *s, const char *const *files, size_t n);
 enum ctl_exit ctl_complain(const char *what, int error);
 enum ctl_exit ctl_printed(enum ctl_exit e); /* a full disk must not look like success */
 bool ctl_may_change(void);
+/* Makes the kernel so, without the daemon, and reports. */
+enum ctl_exit ctl_change(const struct ctl *c, const struct state *want);
+void ctl_say(enum log_level level, const char *line);
 /* apply, where the daemon serves: it installs the file. */
 enum ctl_exit ctl_apply_by_daemon(const struct ctl *c);

@@ -230,10 +230,11 @@ enum ctl_exit get_without_daemon(const struct ctl *o)
 	CLEAN(kept_done) struct kept *kept = NULL;
 	struct config c = { .arena = a };
 	struct diag d = { .arena = a };
+	struct documents s;
 	const struct node *answer;
 	int r;
 
-	if (!ctl_load(&c, o->files, o->file_count))
+	if (!ctl_load(&c, &s, o->files, o->file_count))
 		return CTL_FAILED;
 	kept = config_keep(&c);
 	r = kernel_open(&k);

@@ -342,6 +342,17 @@ static void keep(struct arena *a, const char **text)
 		*text = arena_strndup(a, *text, strlen(*text));
 }
 
+static void keep_key(struct arena *a, const struct key **key)
+{
+	struct key *copy;
+
+	if (!*key)
+		return;
+	copy = arena_alloc(a, sizeof(*copy));
+	*copy = **key;
+	*key = copy;
+}
+
 void item_keep(struct arena *a, struct item *it)
 {
 	keep(a, &it->link);
@@ -356,6 +367,7 @@ void item_keep(struct arena *a, struct item *it)
 	case ITEM_PEER:
 		keep(a, &it->peer.endpoint.host);
 		keep(a, &it->peer.psk_file);
+		keep_key(a, &it->peer.prior);
 		break;
 	case ITEM_ABSENT:
 	case ITEM_ADDRESS:

@@ -93,6 +93,10 @@ struct item {
 			uint8_t psk[KEY_ID_BYTES]; /* key_id() of it; zero: none */
 			bool psk_unknown;	   /* wanted: psk_file was not read */
 			int psk_error;		   /* wanted: why it could not be */
+			/* wanted: the key that this one takes the place of, once the peer
+			 * uses it; NULL: none */
+			const struct key *prior;
+			bool idle; /* wanted: of two keys of a peer, the one not in use */
 		} peer;
 		struct {
 			struct key key; /* the peer's */

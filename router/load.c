@@ -2,12 +2,17 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/yaml.h"
+#include "peers.h"
+
+#define NODE_BYTES 4096
 
 static void load_file(struct documents *s, const char *path, const char *shown,
 		      const char *name, struct diag *d)
@@ -23,8 +28,13 @@ static void load_file(struct documents *s, const char *path, const char *shown,
 	}
 	if (name && stat(path, &st) == 0)
 		doc.mode = st.st_mode & 0777;
+	load_add(s, &doc);
+}
+
+void load_add(struct documents *s, const struct document *doc)
+{
 	s->items = arena_grow(s->arena, s->items, s->count, &s->room, sizeof(*s->items));
-	s->items[s->count++] = doc;
+	s->items[s->count++] = *doc;
 }
 
 bool load_reads(const char *name)
@@ -69,24 +79,22 @@ static int load_folder(struct documents *s, const char *folder, const char *name
 void load_root(struct documents *s, const char *root, const char *main, const char *shown,
 	       struct diag *d)
 {
-	static const char *const folders[] = { "conf.d", "peers" };
 	const char *file = arena_printf(s->arena, "%s/router.yaml", root);
+	const char *folder = arena_printf(s->arena, "%s/conf.d", root);
 	struct stat st;
 	bool any = main || stat(file, &st) == 0 || errno != ENOENT;
+	int n;
 
 	if (any && !main && stat(file, &st) == 0 && !S_ISREG(st.st_mode))
 		diag_error(d, (struct mark){ file, 0, 0 }, "is not a plain file");
 	else if (any)
 		load_file(s, main ? main : file, main ? shown : file, "router.yaml", d);
-	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
-		const char *path = arena_printf(s->arena, "%s/%s", root, folders[i]);
-		int n = load_folder(s, path, folders[i], d);
-
-		any |= n > 0;
-		if (n < 0 && n != -ENOENT)
-			diag_error(d, (struct mark){ path, 0, 0 }, "cannot be read: %s",
-				   strerror(-n));
-	}
+	n = load_folder(s, folder, "conf.d", d);
+	any |= n > 0;
+	if (n < 0 && n != -ENOENT)
+		diag_error(d, (struct mark){ folder, 0, 0 }, "cannot be read: %s",
+			   strerror(-n));
+	peers_read(s, root, d);
 	if (!any)
 		diag_error(d, (struct mark){ file, 0, 0 },
 			   "is not there, nor anything in %s/conf.d; name the configuration "
@@ -114,17 +122,64 @@ void load_paths(struct documents *s, const char *const *paths, size_t n, struct 
 		load_root(s, LOAD_ROOT, NULL, NULL, d);
 }
 
-bool load_check(struct config *c, const struct documents *s, struct diag *d)
+/* Leaves out the peers' files that have faults: is it to be tried without them? */
+static bool leave_out(struct documents *s, const struct diag *now, struct diag *d)
 {
-	for (size_t i = 0; i < s->count; i++)
-		config_add(c, s->items[i].path, s->items[i].bytes, s->items[i].len, d);
-	return config_check(c, d);
+	bool any = false;
+
+	for (size_t i = 0; i < s->count; i++) {
+		struct document *doc = &s->items[i];
+
+		if (!doc->peer || doc->left_out || !diag_has(now, doc->path))
+			continue;
+		diag_forgive(d, now, doc->path);
+		doc->left_out = !peers_fall_back(s->arena, doc);
+		any = true;
+	}
+	return any;
 }
 
-bool load_config(struct config *c, const char *const *paths, size_t n, struct diag *d)
+/* What this machine says of its name: a file for that, or the host's. */
+static void name_node(struct config *c)
 {
-	struct documents s = { .arena = c->arena };
+	char host[HOST_NAME_MAX + 1] = "", *text;
+	size_t n;
 
-	load_paths(&s, paths, n, d);
-	return load_check(c, &s, d);
+	if (file_read(c->arena, LOAD_NODE, NODE_BYTES, &text, &n) == 0) {
+		text[strcspn(text, " \t\r\n")] = '\0';
+		c->node_file = *text ? text : NULL;
+	}
+	if (gethostname(host, sizeof(host) - 1) == 0 && *host)
+		c->host = arena_strndup(c->arena, host, strcspn(host, "."));
+}
+
+static bool try(struct config *c, struct documents *s, struct diag *now, struct diag *d)
+{
+	*c = (struct config){ .arena = c->arena };
+	name_node(c);
+	for (size_t i = 0; i < s->count; i++)
+		if (!s->items[i].peer)
+			config_add(c, s->items[i].path, s->items[i].bytes, s->items[i].len,
+				   now);
+	peers_add(c, s, now, d);
+	return config_check(c, now);
+}
+
+bool load_check(struct config *c, struct documents *s, struct diag *d)
+{
+	struct diag now;
+
+	do
+		now = (struct diag){ .arena = d->arena };
+	while (!try(c, s, &now, d) && leave_out(s, &now, d));
+	diag_take(d, &now);
+	return d->errors == 0;
+}
+
+bool load_config(struct config *c, struct documents *s, const char *const *paths, size_t n,
+		 struct diag *d)
+{
+	*s = (struct documents){ .arena = c->arena };
+	load_paths(s, paths, n, d);
+	return load_check(c, s, d);
 }

@@ -9,6 +9,7 @@
 #define LOAD_FILE   LOAD_ROOT "/router.yaml"
 #define LOAD_FOLDER LOAD_ROOT "/conf.d"
 #define LOAD_PEERS  LOAD_ROOT "/peers"
+#define LOAD_NODE   LOAD_ROOT "/node" /* this node's name */
 
 struct document {
 	const char *path; /* as faults name it */
@@ -16,6 +17,13 @@ struct document {
 	mode_t mode;
 	char *bytes;
 	size_t len;
+	bool peer;	/* of the peers folder: peers.h */
+	bool bare;	/* a line of base64, no document */
+	bool confirmed; /* somebody said that its key is right, whatever was known */
+	bool expected;	/* somebody compared its fingerprint */
+	bool unvouched; /* its nextPublicKey does not count */
+	bool judged, left_out;
+	const char *node; /* whose it is, once that is known */
 };
 
 /* What was read is what is checked, and what is kept as the last good. */
@@ -23,6 +31,7 @@ struct documents {
 	struct arena *arena;
 	struct document *items;
 	size_t count, room;
+	const char *warnings; /* of a configuration without fault, a line each; NULL: none */
 };
 
 /* Reads files, folders (their *.yaml, *.yml and *.json, by name) and "-", standard input;
@@ -32,9 +41,12 @@ void load_paths(struct documents *s, const char *const *paths, size_t n, struct 
  * is read in router.yaml's stead, and called shown in faults. */
 void load_root(struct documents *s, const char *root, const char *main, const char *shown,
 	       struct diag *d);
+void load_add(struct documents *s, const struct document *doc);
 /* Is a file of this name read in a folder? */
 bool load_reads(const char *name);
-/* Decodes and checks them. True when d has no error, and then c is complete. */
-bool load_check(struct config *c, const struct documents *s, struct diag *d);
+/* Decodes and checks them. True when d has no error, and then c is complete. What is wrong
+ * with a file of the peers folder leaves out that file, with a warning. */
+bool load_check(struct config *c, struct documents *s, struct diag *d);
 /* load_paths() and load_check(). */
-bool load_config(struct config *c, const char *const *paths, size_t n, struct diag *d);
+bool load_config(struct config *c, struct documents *s, const char *const *paths, size_t n,
+		 struct diag *d);

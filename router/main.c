@@ -19,7 +19,7 @@ static const struct command {
 } commands[] = {
 	{ "validate", ctl_validate, "f", 0, "read the configuration and report every fault" },
 	{ "plan", ctl_plan, "foax", 0, "show what apply would change; needs no root" },
-	{ "apply", ctl_apply, "foc", 0, "make the kernel so, and report what was changed" },
+	{ "apply", ctl_apply, "foci", 0, "make the kernel so, and report what was changed" },
 	{ "get", ctl_get, "fow", 1, "how each object fares" },
 	{ "describe", ctl_describe, "fo", 1, "all that is known of it" },
 	{ "status", ctl_status, "o", 0, "what the daemon has in force" },
@@ -31,7 +31,11 @@ static const struct command {
 	  "say what is wrong on this machine, and what to do" },
 	{ "render", ctl_render, "fo", 0, "show the wanted state" },
 	{ "delete", ctl_delete, "oAn", 0, "take down all that routerd made" },
-	{ "serve", ctl_serve, "", 0, "hold the wanted state, as a daemon" },
+	{ "export", ctl_export, "foNP", 0, "print what other nodes need to know of this one" },
+	{ "import", ctl_import, "NRekn", 1, "take another node's export" },
+	{ "rotate", ctl_rotate, "oCBF", 1,
+	  "replace this node's key without losing the tunnel" },
+	{ "serve", ctl_serve, "i", 0, "hold the wanted state, as a daemon" },
 	{ "version", ctl_version, "o", 0, "print the version" },
 };
 
@@ -46,6 +50,14 @@ static const struct option longs[] = {
 	{ "watch", no_argument, NULL, 'w' },
 	{ "http", no_argument, NULL, 'H' },
 	{ "probe", no_argument, NULL, 'p' },
+	{ "node", required_argument, NULL, 'N' },
+	{ "replace", no_argument, NULL, 'R' },
+	{ "expect", required_argument, NULL, 'e' },
+	{ "preshared-key-file", required_argument, NULL, 'k' },
+	{ "commit", no_argument, NULL, 'C' },
+	{ "abort", no_argument, NULL, 'B' },
+	{ "force", no_argument, NULL, 'F' },
+	{ "adopt-identity", no_argument, NULL, 'i' },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
 };
@@ -72,8 +84,20 @@ static void help(FILE *out)
 	    "                       RemoteAddressClaim/db\n"
 	    "      --probe          doctor: send packets to measure the path\n"
 	    "  AREA...              doctor: only these, as hybrid or wireguard\n"
+	    "      --adopt-identity apply, serve: the keys of the machine that this disk is a\n"
+	    "                       copy of are this one's now\n"
+	    "  -o pub               export: as 'wg pubkey' prints it\n"
+	    "      --node NAME      export: under this name; import: whose it must be\n"
+	    "  FILE|-               import: a node's NAME.yaml or NAME.pub\n"
+	    "      --replace        import: a known node's key is another now\n"
+	    "      --expect PRINT   import: only the key with this fingerprint\n"
+	    "      --preshared-key-file PATH  import: for the peer\n"
+	    "  INTERFACE            rotate: whose key, where there are several\n"
+	    "      --commit         rotate: change over to the next key\n"
+	    "      --force          rotate: even when some peer does not accept it\n"
+	    "      --abort          rotate: stay with the key in use\n"
 	    "      --all            delete: required\n"
-	    "      --dry-run        delete: only show\n"
+	    "      --dry-run        delete, import: only show\n"
 	    "\n"
 	    "exit: 0 fine, 1 a check or an operation failed, 2 wrong usage, 3 changes "
 	    "pending\n",
@@ -118,6 +142,9 @@ static bool set_format(struct ctl *c)
 			c->formatted = true;
 			return true;
 		}
+	c->pub = strcmp(optarg, "pub") == 0;
+	if (c->pub)
+		return true;
 	fprintf(stderr, "routerctl: -o %s: want table, wide, json or yaml\n", optarg);
 	return false;
 }
@@ -166,6 +193,22 @@ static bool set_option(struct ctl *c, int letter)
 		return c->dry_run = true;
 	case 'p':
 		return c->probe = true;
+	case 'N':
+		return (c->node = optarg) != NULL;
+	case 'e':
+		return (c->expect = optarg) != NULL;
+	case 'k':
+		return (c->psk_file = optarg) != NULL;
+	case 'R':
+		return c->replace = true;
+	case 'C':
+		return c->commit = true;
+	case 'B':
+		return c->abort = true;
+	case 'F':
+		return c->force = true;
+	case 'i':
+		return c->adopt = true;
 	default:
 		return false;
 	}
@@ -220,6 +263,10 @@ int main(int argc, char **argv)
 		}
 		if (!set_option(&c, letter))
 			return usage();
+	}
+	if (c.pub && !strchr(cmd->options, 'P')) {
+		fprintf(stderr, "routerctl: %s does not take -o pub\n", cmd->name);
+		return usage();
 	}
 	while (optind < argc && c.word_count < cmd->words)
 		c.words[c.word_count++] = argv[optind++];

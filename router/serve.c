@@ -16,6 +16,7 @@
 #include "base/clean.h"
 #include "base/log.h"
 #include "notify.h"
+#include "peers.h"
 
 #define AUDIT_MS    10000 /* proxies, sysctls of no event, peers: nobody tells of them */
 #define FOLLOW	    3	  /* audits between looks at names of silent peers */
@@ -162,7 +163,8 @@ static bool matters(const struct serve *s, const struct inotify_event *e)
 		return true;
 	if (e->wd == s->watches[0])
 		return strcmp(name, "router.yaml") == 0 && !is_unfinished(s, e);
-	return load_reads(name) && !is_unfinished(s, e);
+	return (e->wd == s->watches[2] ? peers_reads(name) : load_reads(name)) &&
+	       !is_unfinished(s, e);
 }
 
 static void files_ready(void *arg, uint32_t events)
@@ -336,6 +338,7 @@ static void close_all(struct serve *s)
 	kept_free(s->kept);
 	kept_free(s->next);
 	free(s->active.faults);
+	free(s->active.warnings);
 	free(s->failures);
 }
 
@@ -353,7 +356,7 @@ static int refuse(int r)
 	return 1;
 }
 
-int serve_run(void)
+int serve_run(bool adopt)
 {
 	CLEAN(close_all) struct serve s = { .loop.fd = -1,
 					    .signals.fd = -1,
@@ -362,6 +365,7 @@ int serve_run(void)
 					    .soon.fd = -1,
 					    .reread.fd = -1,
 					    .confirm.fd = -1,
+					    .adopt = adopt,
 					    .started = time(NULL) };
 	CLEAN(close_fd) int lock =
 	    reconcile_lock(RECONCILE_SERVE, 1); /* or some routerctl asks */

@@ -28,6 +28,7 @@ struct serve {
 	bool missed;		    /* something happened meanwhile */
 	bool armed;		    /* the timer soon runs */
 	int64_t changed;     /* the first change of a file that was not read yet, ms; 0: none */
+	bool adopt;	     /* keys of another machine are this one's now */
 	bool follow;	     /* the next pass also looks at the names of silent peers */
 	int64_t ended, took; /* the latest pass, ms */
 	int64_t at, started; /* the latest pass, and we, seconds since 1970 */
@@ -38,7 +39,7 @@ struct serve {
 };
 
 /* Never returns before SIGTERM, but for a start that fails: the exit status. */
-int serve_run(void);
+int serve_run(bool adopt);
 
 /* ---- among serve.c, serve_pass.c and calls.c ---- */
 

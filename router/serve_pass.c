@@ -11,12 +11,14 @@
 #include "base/log.h"
 #include "base/stream.h"
 #include "notify.h"
+#include "own.h"
 #include "report.h"
 #include "serve.h"
 
 #define BUSY_SHARE 4	/* at most one part in five of the time goes to passes ... */
 #define REST_MS	   1000 /* ... but one that had to wait holds up the next no longer */
 #define LOCKED_MS  200	/* until the next try while another program changes the network */
+#define KEY_MS	   500	/* between looks for the first use of a peer's next key */
 #define LOG_LINES  100	/* ops of a pass that are logged one by one */
 
 void serve_soon(struct serve *s, int64_t ms)
@@ -166,10 +168,24 @@ static int try(struct serve *s, struct kept *kept, const struct account *to)
 	k.asked = kept == s->kept; /* names that do not resolve hold up only what is new */
 	s->wanted = &kept->want;
 	s->passing = true;
+	if (kept != s->kept)
+		own_settle(kept->selves, kept->self_count, s->adopt, log_console);
 	r = passes(s, &k, kept, to);
+	s->adopt = false;
+	own_publish(kept->selves, kept->self_count, log_console);
 	s->passing = false;
 	s->wanted = s->kept ? &s->kept->want : NULL;
 	return r;
+}
+
+/* Of a handshake with a peer's next key nobody tells. */
+static bool awaits_key(const struct pass *p)
+{
+	for (size_t i = 0; p && i < p->want.count; i++)
+		if (p->want.items[i].type == ITEM_PEER && p->want.items[i].peer.prior &&
+		    p->want.items[i].peer.idle)
+			return true;
+	return false;
 }
 
 static void run(struct serve *s, const struct account *to)
@@ -191,6 +207,8 @@ static void run(struct serve *s, const struct account *to)
 	if (s->missed || r < 0)
 		serve_soon(s, r < 0 ? LOCKED_MS : SERVE_DEBOUNCE);
 	s->missed = false;
+	if (r == 0 && awaits_key(s->pass))
+		serve_soon(s, KEY_MS);
 }
 
 void serve_pass(struct serve *s, struct kept *next, struct out *ops, FILE *failed)

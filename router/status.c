@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/clean.h"
+#include "base/clock.h"
 #include "config/kind.h"
 
 #define RETURNS	      3	  /* removals of an address that make a quarrel ... */
@@ -79,7 +80,7 @@ static void judge_peer(struct status *s, struct fate *f, const struct item *want
 {
 	int64_t age = have ? now - have->peer.handshake : 0;
 
-	if (!have || f->degraded.is == STATUS_TRUE)
+	if (!have || want->peer.idle || f->degraded.is == STATUS_TRUE)
 		return;
 	if (!have->peer.handshake)
 		set(&f->degraded, STATUS_TRUE, "NoHandshake",
@@ -93,7 +94,7 @@ static void judge_peer(struct status *s, struct fate *f, const struct item *want
 		    arena_printf(s->arena,
 				 "the latest handshake was at %s: does the peer run, and "
 				 "does UDP still get through?",
-				 status_time(have->peer.handshake, (char[24]){ 0 })));
+				 clock_print(have->peer.handshake, (char[24]){ 0 })));
 }
 
 static void judge_returns(struct status *s, struct fate *f, const struct item *absent,
@@ -107,7 +108,7 @@ static void judge_returns(struct status *s, struct fate *f, const struct item *a
 				 "something puts %s back on this machine: removed %u times, "
 				 "last at %s; switch off the agent that does",
 				 addr_print_host(&absent->address, address), f->removed,
-				 status_time(f->last_removed, time)));
+				 clock_print(f->last_removed, time)));
 }
 
 static bool carry(struct condition *c, const struct condition *old, int64_t now)
@@ -163,6 +164,9 @@ struct status *status_new(const struct status *old, const struct kept *kept,
 	for (size_t i = 0; i < kept->count; i++) {
 		set(&s->fates[i].ready, STATUS_TRUE, "InForce", "");
 		set(&s->fates[i].degraded, STATUS_FALSE, "AsExpected", "");
+		if (kept->objects[i].waits)
+			set(&s->fates[i].ready, STATUS_FALSE, "WaitingForKey",
+			    kept->objects[i].waits);
 		if (were[i]) {
 			s->fates[i].removed = were[i]->removed;
 			s->fates[i].last_removed = were[i]->last_removed;
@@ -224,16 +228,6 @@ unsigned status_removed(struct status *s, const struct object *claim, int64_t no
 
 /* ---- words ------------------------------------------------------------------------------ */
 
-const char *status_time(int64_t t, char buf[static 24])
-{
-	time_t when = t;
-	struct tm tm;
-
-	if (!gmtime_r(&when, &tm) || !strftime(buf, 24, "%Y-%m-%dT%H:%M:%SZ", &tm))
-		buf[0] = '\0';
-	return buf;
-}
-
 static void out_condition(struct out *o, const char *type, const struct condition *c)
 {
 	static const char *const names[] = { "False", "True", "Unknown" };
@@ -244,7 +238,7 @@ static void out_condition(struct out *o, const char *type, const struct conditio
 	out_text(o, "status", names[c->is]);
 	out_text(o, "reason", c->reason);
 	out_text(o, "message", c->message);
-	out_text(o, "lastTransition", status_time(c->since, time));
+	out_text(o, "lastTransition", clock_print(c->since, time));
 	out_end(o);
 }
 
@@ -323,7 +317,7 @@ static void out_facts(struct out *o, struct arena *a, const struct view *v, size
 	}
 	if (w->type == ITEM_PEER && h) {
 		if (h->peer.handshake) {
-			out_text(o, "latestHandshake", status_time(h->peer.handshake, time));
+			out_text(o, "latestHandshake", clock_print(h->peer.handshake, time));
 			out_number(o, "handshakeAgeSeconds", now - h->peer.handshake);
 		}
 		out_number(o, "receivedBytes", (long long)h->peer.received);
@@ -339,7 +333,7 @@ static void out_facts(struct out *o, struct arena *a, const struct view *v, size
 		out_map(o, "captureOSAddressAbsence");
 		out_bool(o, "enforced", is_there(v, i));
 		if (f->last_removed)
-			out_text(o, "lastRemoved", status_time(f->last_removed, time));
+			out_text(o, "lastRemoved", clock_print(f->last_removed, time));
 		out_number(o, "removedCount", f->removed);
 		out_end(o);
 	}

@@ -58,5 +58,3 @@ unsigned status_removed(struct status *s, const struct object *claim, int64_t no
  * an open list; returns how many. p: the pass that s was made from. */
 size_t status_out(struct out *o, const struct status *s, const struct pass *p, const char *kind,
 		  const char *name, uint64_t since, int64_t now);
-/* "2026-08-01T12:00:00Z" */
-const char *status_time(int64_t t, char buf[static 24]);

@@ -121,6 +121,8 @@ static int write_documents(const char *folder, const struct documents *s)
 	for (size_t i = 0; i < s->count && r == 0; i++) {
 		const struct document *d = &s->items[i];
 
+		if (d->left_out)
+			continue;
 		if (snprintf(path, sizeof(path), "%s/%s", folder, d->name) >= (int)sizeof(path))
 			return -ENAMETOOLONG;
 		r = file_make_folder(path, 0700);
@@ -145,7 +147,7 @@ static void digest(const struct documents *s, bool peers, char ret[static NAME_B
 	for (size_t i = 0; i < s->count; i++) {
 		const struct document *d = &s->items[i];
 
-		if (is_peer(d) != peers)
+		if (is_peer(d) != peers || d->left_out)
 			continue;
 		crypto_generichash_update(&h, (const void *)d->name, strlen(d->name) + 1);
 		crypto_generichash_update(&h, (const void *)&d->len, sizeof(d->len));

@@ -1,7 +1,6 @@
 #include "base/diag.h"
 
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,6 +50,53 @@ void diag_warn(struct diag *d, struct mark at, const char *fmt, ...)
 	va_start(ap, fmt);
 	add(d, at, true, fmt, ap);
 	va_end(ap);
+}
+
+bool diag_has(const struct diag *d, const char *file)
+{
+	for (const struct fault *f = d->faults; f; f = f->next)
+		if (!f->warning && f->at.file == file)
+			return true;
+	return false;
+}
+
+/* As they were found: the list has the latest first. */
+static size_t in_order(const struct diag *d, const struct fault *ret[static DIAG_MAX])
+{
+	size_t n = 0;
+
+	for (const struct fault *f = d->faults; f; f = f->next)
+		n++;
+	for (const struct fault *f = d->faults; f; f = f->next)
+		ret[f->seq] = f;
+	return n;
+}
+
+void diag_forgive(struct diag *d, const struct diag *from, const char *file)
+{
+	const struct fault *faults[DIAG_MAX];
+	size_t n = in_order(from, faults);
+
+	for (size_t i = 0; i < n; i++)
+		if (faults[i]->at.file == file)
+			diag_warn(d, faults[i]->at, "%s%s",
+				  faults[i]->warning ? "" : "left out: ", faults[i]->text);
+}
+
+void diag_take(struct diag *d, const struct diag *from)
+{
+	const struct fault *faults[DIAG_MAX];
+	size_t n = in_order(from, faults);
+	unsigned errors = from->errors, warnings = from->warnings;
+
+	for (size_t i = 0; i < n; i++) {
+		(faults[i]->warning ? diag_warn : diag_error)(d, faults[i]->at, "%s",
+							      faults[i]->text);
+		errors -= !faults[i]->warning;
+		warnings -= faults[i]->warning;
+	}
+	d->errors += errors; /* those that were only counted */
+	d->warnings += warnings;
 }
 
 static int compare(const void *pa, const void *pb)

@@ -1,10 +1,12 @@
 #include "base/log.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clean.h"
 #include "base/out.h"
+#include "base/stream.h"
 
 static bool debug;
 
@@ -31,4 +33,21 @@ void log_line(enum log_level level, const char *fmt, ...)
 	out_escape(stderr, text);
 	fputc('\n', stderr);
 	funlockfile(stderr);
+}
+
+void log_console(enum log_level level, const char *line)
+{
+	/* One that nobody reads must not hold us up; nor may it become our terminal. */
+	CLEAN(close_fd) int fd =
+	    open("/dev/console", O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	CLEAN(stream_done) struct stream text = { 0 };
+	FILE *out = stream_open(&text);
+
+	log_line(level, "%s", line);
+	fputs("routerd: ", out);
+	out_escape(out, line);
+	fputs("\r\n", out);
+	stream_text(&text);
+	if (fd >= 0 && write(fd, text.bytes, text.len) < 0)
+		return; /* the log has it */
 }

@@ -16,4 +16,6 @@ enum log_level {
 
 void log_debug_on(bool on); /* off at start: debug lines are dropped */
 /* Control characters in what is said are escaped; no newline is needed. */
+/* A line on the machine's console, too, for who has no other way to see it. */
+void log_console(enum log_level level, const char *line);
 void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "config/hint.h"
-#include "config/kind.h"
+#include "config/net.h"
 
 #define HINT_OBJECTS 1000 /* looked at for a name mistyped: a page of errors stays fast */
 
@@ -36,7 +36,7 @@ static void unknown_kind(const struct node *word, struct diag *d)
 	diag_error(d, word->mark, "no kind '%.60s'%s", word->text, hint_text(d->arena, &hint));
 }
 
-static bool is_name(const char *text)
+bool config_is_name(const char *text)
 {
 	size_t n = strlen(text);
 
@@ -72,7 +72,8 @@ static const char *read_name(const struct node *doc, const char *kind, struct di
 
 	if (meta && meta->type == NODE_MAP)
 		check_keys(meta, known, "metadata.", d);
-	if (name && name->type == NODE_SCALAR && is_name(name->text) && !node_is_null(name))
+	if (name && name->type == NODE_SCALAR && config_is_name(name->text) &&
+	    !node_is_null(name))
 		return name->text;
 	diag_error(
 	    d,
@@ -197,6 +198,28 @@ void config_add(struct config *c, const char *file, const char *buf, size_t len,
 			read_router(c, n, d);
 		else
 			read_resource(c, n, d);
+	}
+}
+
+void config_add_peer(struct config *c, const char *file, const char *buf, size_t len,
+		     bool vouched, struct diag *d)
+{
+	size_t first = c->count;
+
+	config_add(c, file, buf, len, d);
+	for (size_t i = first; i < c->count && i < CONFIG_OBJECTS; i++) {
+		struct object *o = c->objects[i];
+
+		o->imported = true;
+		if (o->kind == &kind_wireguard_peer && !vouched)
+			((struct wireguard_peer *)(void *)o)->next = (struct key){ 0 };
+		if (o->kind != &kind_wireguard_peer || i > first) {
+			o->faulty = true;
+			diag_error(d, o->mark,
+				   "%s/%s: a file of the peers folder holds one WireGuardPeer "
+				   "and nothing else; the rest belongs into conf.d",
+				   o->kind->name, o->name);
+		}
 	}
 }
 
@@ -330,14 +353,22 @@ struct clash {
 	struct diag *diag;
 };
 
+/* What was imported comes last: it is at fault, not the configuration. */
+static bool is_after(const struct object *a, const struct object *b)
+{
+	int r = a->imported - b->imported;
+
+	if (r == 0)
+		r = strcmp(a->mark.file, b->mark.file);
+	return (r ? r : a->mark.line - b->mark.line) > 0;
+}
+
 static void clash(void *arg, const struct item *a, const struct item *b)
 {
 	struct clash *k = arg;
 	const struct object *first = a->origin, *second = b->origin;
 
-	if (strcmp(first->mark.file, second->mark.file) > 0 ||
-	    (strcmp(first->mark.file, second->mark.file) == 0 &&
-	     first->mark.line > second->mark.line)) {
+	if (is_after(first, second)) {
 		const struct item *t = a;
 
 		a = b;
@@ -398,7 +429,8 @@ static void judge_again(struct config *c)
 static void lower(const struct config *c, struct state *want)
 {
 	for (size_t i = 0; i < c->count; i++)
-		if (c->objects[i]->kind->lower && is_sound(c->objects[i]))
+		if (c->objects[i]->kind->lower && !c->objects[i]->waits &&
+		    is_sound(c->objects[i]))
 			c->objects[i]->kind->lower(c, c->objects[i], want);
 }
 
@@ -409,6 +441,7 @@ bool config_check(struct config *c, struct diag *d)
 
 	if (c->count > CONFIG_OBJECTS)
 		return false;
+	peers_join(c, d);
 	make_index(c, d);
 	c->allowed.arena = c->arena;
 	for (size_t i = 0; i < c->count; i++) {

@@ -20,7 +20,8 @@ struct config {
 	struct arena *arena;
 	struct object **objects; /* in the order of the files; sorted by name after the check */
 	size_t count, room;
-	const char *node; /* metadata.name of the Router document; NULL: none */
+	const char *node;	      /* metadata.name of the Router document; NULL: none */
+	const char *node_file, *host; /* what the machine is called; NULL: not known */
 	struct object **index;
 	struct state
 	    allowed; /* every WireGuardPeer's allowed IPs, to look peers up by address */
@@ -29,11 +30,19 @@ struct config {
 /* Decodes one file's bytes, a Router document or a stream of resources. file must outlive c. */
 void config_add(struct config *c, const char *file, const char *buf, size_t len,
 		struct diag *d);
+/* The same of a file in the peers folder: one WireGuardPeer, named after its node. It gives the
+ * key, and what else they leave out, to a WireGuardPeer of that name or to that of the
+ * OverlayPeer with that nodeID; without either it is a peer itself. vouched: its
+ * nextPublicKey counts. */
+void config_add_peer(struct config *c, const char *file, const char *buf, size_t len,
+		     bool vouched, struct diag *d);
 /* Resolves references and checks what one object alone cannot tell. True: no error in d. */
 bool config_check(struct config *c, struct diag *d);
 /* The wanted state, sorted. Only after a config_check() that was true. */
 void config_lower(const struct config *c, struct state *want);
 
+/* May metadata.name be so? */
+bool config_is_name(const char *text);
 const struct object *config_find(const struct config *c, const struct kind *k,
 				 const char *name);
 /* "RemoteAddressClaim/db"; "" for NULL. */

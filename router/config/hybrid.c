@@ -52,7 +52,7 @@ static const struct field underlay_fields[] = {
 
 static const struct field remote_fields[] = {
 	{ "nodeID", FIELD_TEXT, AT(overlay_peer, remote_node),
-	  "how the peer calls us; a remark" },
+	  "how the peer calls us: the name of our export, where selfNodeRef gives none" },
 	{ "address", FIELD_HOST4, AT(overlay_peer, remote_address),
 	  "our overlay address as the peer knows it; it is not assigned" },
 	{ 0 },
@@ -61,7 +61,8 @@ static const struct field remote_fields[] = {
 static const struct field overlay_peer_fields[] = {
 	{ "role", FIELD_WORD, AT(overlay_peer, role), "the side the peer stands on",
 	  .required = true, .words = roles },
-	{ "nodeID", FIELD_TEXT, AT(overlay_peer, node), "the peer's node name; a remark" },
+	{ "nodeID", FIELD_TEXT, AT(overlay_peer, node),
+	  "the peer's node name: whose export in the peers folder is its WireGuardPeer" },
 	{ "underlay", FIELD_GROUP, 0, "what carries packets to the peer", .required = true,
 	  .fields = underlay_fields },
 	{ "remote", FIELD_GROUP, 0, "the peer's view of us", .fields = remote_fields },
@@ -94,8 +95,8 @@ static const struct wireguard_peer *peer_of_address(const struct config *c, cons
 	return it ? (const void *)it->origin : NULL;
 }
 
-/* Which WireGuardPeer carries an OverlayPeer: its namesake on the interface, else the one
- * that allows its overlay address, else the only one there is. */
+/* Which WireGuardPeer carries an OverlayPeer: its namesake on the interface, else its node's,
+ * else the one that allows its overlay address, else the only one there is. */
 static const struct wireguard_peer *find_tunnel(struct config *c, const struct overlay_peer *o)
 {
 	const struct wireguard_interface *w = (const void *)o->link.to;
@@ -104,9 +105,34 @@ static const struct wireguard_peer *find_tunnel(struct config *c, const struct o
 	p = (const void *)config_find(c, &kind_wireguard_peer, o->object.name);
 	if (p && p->link.to == o->link.to)
 		return p;
+	p = o->node ? (const void *)config_find(c, &kind_wireguard_peer, o->node) : NULL;
+	if (p && p->link.to == o->link.to)
+		return p;
 	state_sort(&c->allowed, NULL, NULL);
 	p = o->address.family ? peer_of_address(c, o->link.name, &o->address) : NULL;
-	return p ? p : w->peers == 1 ? w->peer : NULL;
+	if (!p && w->peers == 1 && !(o->node && w->peer->object.imported))
+		p = w->peer;
+	return p;
+}
+
+/* Its node is named, so its export may come yet. */
+static void wait_for_node(struct object *o, struct diag *d)
+{
+	const struct overlay_peer *p = (const void *)o;
+
+	o->waits = arena_printf(d->arena,
+				"waits for the public key of node '%s': put its export into "
+				"/etc/routerd/peers, or 'routerctl import' it",
+				p->node);
+	object_warn(o, "nodeID", d, "%s", o->waits);
+}
+
+/* What stands on a peer that waits, waits, too. */
+static void wait_with(struct object *o, const struct object *peer, struct diag *d)
+{
+	if (peer->waits)
+		o->waits =
+		    arena_printf(d->arena, "waits with %s/%s", peer->kind->name, peer->name);
 }
 
 static void overlay_peer_check(struct config *c, struct object *o, struct diag *d)
@@ -129,7 +155,11 @@ static void overlay_peer_check(struct config *c, struct object *o, struct diag *
 		return;
 	}
 	p->tunnel = find_tunnel(c, p);
-	if (!p->tunnel)
+	if (p->tunnel)
+		wait_with(o, &p->tunnel->object, d);
+	else if (p->node)
+		wait_for_node(o, d);
+	else
 		object_error(o, "underlay", d,
 			     "which WireGuardPeer of %s is meant? Name one '%s', "
 			     "or let one's allowedIPs hold the underlay.address",
@@ -244,6 +274,7 @@ static void hybrid_route_check(struct config *c, struct object *o, struct diag *
 	const struct addr *dst = h->destinations.items;
 
 	(void)c;
+	wait_with(o, h->peer.to, d);
 	for (size_t i = 0; i < h->destinations.count; i++)
 		if (dst[i].bits == 0)
 			object_error(o, "destinationCIDRs", d,
@@ -295,8 +326,25 @@ static const struct field mobility_domain_fields[] = {
 	  .fallback = "selective-address", .words = domain_modes },
 	{ "peerRef", FIELD_REF, AT(mobility_domain, peer),
 	  "the OverlayPeer for claims that name none", .ref = &kind_overlay_peer },
+	{ "ownedAddresses", FIELD_PREFIXES4, AT(mobility_domain, owned),
+	  "addresses of the subnet that live at this site, each a /32: what our export lets "
+	  "other nodes send to us" },
 	{ 0 },
 };
+
+static void mobility_domain_check(struct config *c, struct object *o, struct diag *d)
+{
+	const struct mobility_domain *dom = (const void *)o;
+	const struct addr *owned = dom->owned.items;
+	char text[ADDR_STRLEN], prefix[ADDR_STRLEN];
+
+	(void)c;
+	for (size_t i = 0; i < dom->owned.count; i++)
+		if (owned[i].bits != 32 || !addr_contains(&dom->prefix, &owned[i]))
+			object_error(o, "ownedAddresses", d, "%s is no /32 of %s",
+				     addr_print(&owned[i], text),
+				     addr_print(&dom->prefix, prefix));
+}
 
 const struct kind kind_mobility_domain = {
 	.name = "AddressMobilityDomain",
@@ -304,6 +352,7 @@ const struct kind kind_mobility_domain = {
 	.help = "a subnet whose addresses live at more than one site",
 	.size = sizeof(struct mobility_domain),
 	.fields = mobility_domain_fields,
+	.check = mobility_domain_check,
 };
 
 /* ---- CloudProviderProfile --------------------------------------------------------------- */
@@ -502,6 +551,8 @@ static void address_claim_check(struct config *c, struct object *o, struct diag 
 	check_address(a, d);
 	check_delivery(a, d);
 	check_capture(a, d);
+	if (claim_peer(a))
+		wait_with(o, &claim_peer(a)->object, d);
 }
 
 static int by_address(const void *pa, const void *pb)

@@ -25,6 +25,7 @@ struct mobility_domain {
 	struct addr prefix;
 	const char *mode;
 	struct ref peer;
+	struct list owned; /* struct addr */
 };
 
 struct cloud_provider {

@@ -40,7 +40,8 @@ struct kept *config_keep(const struct config *c)
 		}
 		*to = (struct object){ .kind = from->kind,
 				       .name = keep_text(a, from->name),
-				       .mark = from->mark };
+				       .mark = from->mark,
+				       .waits = keep_text(a, from->waits) };
 		to->mark.file = file_kept;
 		pairs[i] = (struct pair){ from, to };
 	}
@@ -59,6 +60,7 @@ struct kept *config_keep(const struct config *c)
 		item_keep(a, it);
 		it->origin = p ? p->to : NULL;
 	}
+	k->self_count = config_selves(c, a, &k->selves);
 	arena_free(scratch);
 	return k;
 }

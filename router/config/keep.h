@@ -5,13 +5,15 @@
 #pragma once
 
 #include "config/config.h"
-#include "config/kind.h"
+#include "config/self.h"
 
 struct kept {
 	struct arena *arena;
 	struct object *objects; /* by kind, then name; without their specs */
 	size_t count;
 	struct state want; /* sorted; origins point into objects */
+	struct self *selves;
+	size_t self_count;
 };
 
 /* Of a checked configuration. */

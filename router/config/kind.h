@@ -36,6 +36,8 @@ struct object {
 	struct mark mark;	 /* of its kind: line */
 	const struct node *spec; /* for the places of faults */
 	bool faulty;		 /* something was reported of it */
+	bool imported;		 /* of a file in the peers folder */
+	const char *waits;	 /* for what, before it can be in force; NULL: nothing */
 	enum sound sound;
 };
 
@@ -121,6 +123,8 @@ void overlay_warn(const struct object *o, const char *path, const struct addr *a
 		  struct diag *d);
 void claims_check(const struct config *c,
 		  struct diag *d); /* hybrid.c: one address, one claim */
+/* join.c: gives what was imported to the peers of the configuration that it is about. */
+void peers_join(struct config *c, struct diag *d);
 
 /* decode.c: spec into the object behind o, by its kind's table. Faults are all reported. */
 void decode_spec(struct arena *a, struct object *o, struct diag *d);

@@ -70,7 +70,9 @@ static const struct field wireguard_interface_fields[] = {
 	{ "mtu", FIELD_NUMBER, AT(wireguard_interface, mtu), "MTU inside the tunnel, bytes",
 	  .fallback = "1420", .min = 576, .max = 9216 },
 	{ "selfNodeRef", FIELD_TEXT, AT(wireguard_interface, self),
-	  "which node this is; a remark" },
+	  "which node this is: the name of its export" },
+	{ "endpoint", FIELD_ENDPOINT, AT(wireguard_interface, endpoint),
+	  "where other nodes reach this one, for its export" },
 	{ "peersFrom", FIELD_REFUSED, 0,
 	  "SAMNodeSet is not read yet; write each peer as a WireGuardPeer" },
 	{ 0 },
@@ -135,10 +137,17 @@ const struct kind kind_wireguard_interface = {
 /* ---- WireGuardPeer ---------------------------------------------------------------------- */
 
 static const struct field wireguard_peer_fields[] = {
-	{ "interface", FIELD_REF, AT(wireguard_peer, link), "its WireGuardInterface",
-	  .required = true, .ref = &kind_wireguard_interface },
-	{ "publicKey", FIELD_KEY, AT(wireguard_peer, key), "the peer's public key",
-	  .required = true },
+	{ "interface", FIELD_REF, AT(wireguard_peer, link),
+	  "its WireGuardInterface; left out, the only one there is",
+	  .ref = &kind_wireguard_interface },
+	{ "publicKey", FIELD_KEY, AT(wireguard_peer, key),
+	  "the peer's public key; left out, that of the peers folder: of the node of this "
+	  "name, or of the nodeID of the OverlayPeer of this name" },
+	{ "nextPublicKey", FIELD_KEY, AT(wireguard_peer, next),
+	  "the key that takes its place as soon as the peer uses it; 'routerctl rotate' over "
+	  "there exports it" },
+	{ "vouchers", FIELD_TEXTS, AT(wireguard_peer, vouchers),
+	  "proofs of nextPublicKey by publicKey, one for each node that knows that" },
 	{ "endpoint", FIELD_ENDPOINT, AT(wireguard_peer, endpoint),
 	  "where to reach it: HOST:PORT, [IPv6]:PORT or NAME:PORT; left out, the peer dials "
 	  "us" },
@@ -158,6 +167,17 @@ static const struct field wireguard_peer_fields[] = {
 	{ 0 },
 };
 
+static void wait_for_key(struct object *o, struct diag *d)
+{
+	if (o->imported) {
+		object_error(o, "publicKey", d, "is missing: it is what an export is for");
+		return;
+	}
+	o->waits = "waits for its public key: put the other node's export into "
+		   "/etc/routerd/peers, or 'routerctl import' it";
+	object_warn(o, "publicKey", d, "%s", o->waits);
+}
+
 static void wireguard_peer_check(struct config *c, struct object *o, struct diag *d)
 {
 	const struct wireguard_peer *p = (const void *)o;
@@ -165,6 +185,13 @@ static void wireguard_peer_check(struct config *c, struct object *o, struct diag
 	const struct addr *allowed = p->allowed.items;
 
 	check_secret_file(o, "presharedKeyFile", p->psk_file, d);
+	if (!w) {
+		object_error(o, "interface", d,
+			     "is missing, and there is not just one WireGuardInterface");
+		return;
+	}
+	if (!key_given(&p->key))
+		wait_for_key(o, d);
 	w->peer = p;
 	w->peers++;
 	for (size_t i = 0; i < p->allowed.count; i++)
@@ -180,15 +207,24 @@ static void wireguard_peer_lower(const struct config *c, const struct object *o,
 	const struct wireguard_peer *p = (const void *)o;
 	const struct addr *allowed = p->allowed.items;
 
+	struct item peer = { .type = ITEM_PEER,
+			     .origin = o,
+			     .link = p->link.to->name,
+			     .peer = { .key = p->key,
+				       .endpoint = p->endpoint,
+				       .keepalive = (uint16_t)p->keepalive,
+				       .psk_file = p->psk_file,
+				       .psk_unknown = p->psk_file != NULL } };
+
 	(void)c;
-	state_add(want, &(struct item){ .type = ITEM_PEER,
-					.origin = o,
-					.link = p->link.to->name,
-					.peer = { .key = p->key,
-						  .endpoint = p->endpoint,
-						  .keepalive = (uint16_t)p->keepalive,
-						  .psk_file = p->psk_file,
-						  .psk_unknown = p->psk_file != NULL } });
+	state_add(want, &peer);
+	if (key_given(&p->next)) {
+		peer.peer.key = p->next;
+		peer.peer.prior = &p->key;
+		peer.peer.keepalive = 0;
+		peer.peer.idle = true;
+		state_add(want, &peer);
+	}
 	for (size_t i = 0; i < p->allowed.count; i++)
 		state_add(want, &(struct item){ .type = ITEM_ALLOWED,
 						.origin = o,
@@ -208,13 +244,6 @@ const struct kind kind_wireguard_peer = {
 };
 
 /* ---- IPv4StaticAddress ------------------------------------------------------------------ */
-
-struct static_address {
-	struct object object;
-	struct link_ref link;
-	struct addr address;
-	bool exclusive;
-};
 
 static const struct field static_address_fields[] = {
 	{ "interface", FIELD_LINK, AT(static_address, link),

@@ -10,6 +10,7 @@ struct wireguard_interface {
 	const char *key_file;
 	uint32_t port, mtu;
 	const char *self;
+	struct endpoint endpoint;	   /* where others reach us */
 	const struct wireguard_peer *peer; /* one of its peers; NULL: it has none */
 	size_t peers;
 };
@@ -17,9 +18,18 @@ struct wireguard_interface {
 struct wireguard_peer {
 	struct object object;
 	struct ref link; /* to a wireguard_interface */
-	struct key key;
+	struct key key;	 /* all zero: it waits for one */
+	struct key next; /* that takes key's place as soon as the peer uses it; zero: none */
+	struct list vouchers;
 	struct endpoint endpoint;
 	struct list allowed; /* struct addr */
 	uint32_t keepalive;
 	const char *psk_file;
+};
+
+struct static_address {
+	struct object object;
+	struct link_ref link;
+	struct addr address;
+	bool exclusive;
 };

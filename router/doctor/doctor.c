@@ -233,6 +233,7 @@ bool doctor_run(const struct doctor_request *q, FILE *out)
 	CLEAN(kernel_close) struct kernel k = { 0 };
 	struct diag diag = { .arena = a };
 	struct config c = { .arena = a };
+	struct documents s;
 	CLEAN(pass_done) struct pass *p = NULL;
 	struct state want = { .arena = a }, have = { .arena = a };
 	struct doctor d = {
@@ -241,7 +242,7 @@ bool doctor_run(const struct doctor_request *q, FILE *out)
 	int r;
 
 	d.files = files_text(a, q);
-	if (load_config(&c, q->files, q->file_count, &diag))
+	if (load_config(&c, &s, q->files, q->file_count, &diag))
 		d.config = &c;
 	else
 		d.unconfigured = is_unconfigured(q, &c);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clean.h"
+#include "base/clock.h"
 
 #define HEADERS 28    /* IPv4 20, ICMP 8 */
 #define LARGEST 65535 /* bytes */
@@ -26,14 +27,6 @@ struct prober {
 	uint16_t id, seq;
 	int patience; /* ms for an answer */
 };
-
-static int now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int)(t.tv_sec % 100000 * 1000 + t.tv_nsec / 1000000);
-}
 
 /* RFC 1071 */
 static uint16_t checksum(const uint8_t *b, size_t n)
@@ -84,7 +77,8 @@ static bool is_answer(const struct prober *s, const uint8_t *buf, size_t n, uint
 static bool wait_answer(struct prober *s, uint32_t size)
 {
 	static uint8_t buf[LARGEST];
-	int start = now_ms(), left = s->patience;
+	int64_t start = clock_ms();
+	int left = s->patience;
 
 	while (left > 0) {
 		struct pollfd p = { .fd = s->fd, .events = POLLIN };
@@ -95,7 +89,7 @@ static bool wait_answer(struct prober *s, uint32_t size)
 			if (n > 0 && is_answer(s, buf, (size_t)n, size))
 				return true;
 		}
-		left = s->patience - (now_ms() - start);
+		left = s->patience - (int)(clock_ms() - start);
 	}
 	return false;
 }
@@ -104,7 +98,8 @@ static bool wait_answer(struct prober *s, uint32_t size)
 static int try_size(struct prober *s, uint32_t size)
 {
 	for (int i = 0; i < TRIES; i++) {
-		int start = now_ms(), r = send_echo(s, size), took;
+		int64_t start = clock_ms();
+		int r = send_echo(s, size), took;
 
 		if (r == -EMSGSIZE)
 			return 0;
@@ -112,7 +107,7 @@ static int try_size(struct prober *s, uint32_t size)
 			return r;
 		if (!wait_answer(s, size))
 			continue;
-		took = (now_ms() - start) * 4;
+		took = (int)(clock_ms() - start) * 4;
 		if (s->patience == FIRST)
 			s->patience = took < LEAST ? LEAST : took < FIRST ? took : FIRST;
 		return 1;

@@ -164,6 +164,8 @@ int kernel_observe(struct kernel *k, struct state *want, struct state *have)
 		have->blind = 0;
 		r = observe(k, have);
 	}
+	if (r == 0)
+		wg_prefer(want, have);
 	return r;
 }
 

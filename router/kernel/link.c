@@ -248,6 +248,8 @@ static void put_wireguard(struct kernel *k, struct op *op)
 		op->error = wg_user_port_free(w->wg.port);
 	if (op->error == 0 && (c.private || c.port >= 0))
 		op->error = wg_set(k, &c, &op->why);
+	if (op->error == 0 && h && h->wg.keyed && c.private)
+		wg_wake(k, w->link);
 	if (op->error == 0)
 		configure(k, op, true);
 	if (op->error == -EADDRINUSE)

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "kernel/wireguard.h"
 
 #define TRY_MS 2000 /* for one server's answer, before the next */
@@ -46,14 +47,6 @@ static void answered(void *arg, int status, int timeouts, struct ares_addrinfo *
 	ares_freeaddrinfo(info);
 }
 
-static long now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 #define SOCKETS 64 /* c-ares has one for each server and protocol */
 
 struct sockets {
@@ -82,9 +75,9 @@ static void watch(void *arg, ares_socket_t fd, int readable, int writable)
 
 /* Runs what c-ares has open until it has nothing more, or the time is up. */
 static void serve(struct kernel *k, ares_channel channel, const struct sockets *s,
-		  long deadline)
+		  int64_t deadline)
 {
-	while (s->count && now_ms() < deadline) {
+	while (s->count && clock_ms() < deadline) {
 		struct timeval most = { .tv_usec = 250000 }, tv, *t;
 		struct sockets now = *s; /* answers change the set */
 
@@ -132,7 +125,7 @@ void resolve_endpoints(struct kernel *k, struct endpoint **endpoints, const char
 		for (size_t i = 0; i < n; i++)
 			ares_getaddrinfo(channel, endpoints[i]->host, NULL, &hints, answered,
 					 &asked[i]);
-		serve(k, channel, &sockets, now_ms() + seconds * 1000L);
+		serve(k, channel, &sockets, clock_ms() + seconds * 1000L);
 		ares_destroy(channel); /* answers what is left with an error */
 	}
 	ares_library_cleanup();

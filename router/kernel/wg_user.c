@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clean.h"
+#include "base/clock.h"
 #include "kernel/wireguard.h"
 
 #define SOCKETS	 "/run/wireguard"
@@ -73,14 +74,6 @@ static void text_key(struct text *t, const char *name, const struct key *k)
 
 	text_add(t, "%s=%s\n", name, sodium_bin2hex(hex, sizeof(hex), k->bytes, KEY_BYTES));
 	sodium_memzero(hex, sizeof(hex));
-}
-
-static int64_t clock_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 /* ---- the socket ------------------------------------------------------------------------- */

@@ -49,6 +49,48 @@ void wg_prepare(struct kernel *k, struct state *want)
 	}
 }
 
+static int64_t last_used(const struct state *have, const char *link, const struct key *k)
+{
+	for (size_t i = 0; i < have->count; i++) {
+		const struct item *h = &have->items[i];
+
+		if (h->type == ITEM_PEER && key_equal(&h->peer.key, k) &&
+		    strcmp(h->link, link) == 0)
+			return h->peer.handshake;
+	}
+	return 0;
+}
+
+static void swap_keys(struct state *want, struct item *next, struct item *prior)
+{
+	prior->peer.idle = true;
+	next->peer.idle = false;
+	next->peer.keepalive = prior->peer.keepalive;
+	prior->peer.keepalive = 0;
+	for (size_t i = 0; i < want->count; i++) {
+		struct item *w = &want->items[i];
+
+		if (w->type == ITEM_ALLOWED && key_equal(&w->allowed.key, &prior->peer.key) &&
+		    strcmp(w->link, next->link) == 0)
+			w->allowed.key = next->peer.key;
+	}
+}
+
+void wg_prefer(struct state *want, const struct state *have)
+{
+	for (size_t i = 0; i < want->count; i++) {
+		struct item *w = &want->items[i], key = *w;
+		int64_t used;
+
+		if (w->type != ITEM_PEER || !w->peer.prior)
+			continue;
+		key.peer.key = *w->peer.prior;
+		used = last_used(have, w->link, &w->peer.key);
+		if (used && used >= last_used(have, w->link, w->peer.prior))
+			swap_keys(want, w, (struct item *)state_find(want, &key));
+	}
+}
+
 void wg_see_device(struct wg_seen *s, const struct key *public, uint16_t port)
 {
 	struct item *link = &s->have->items[s->link];
@@ -204,6 +246,40 @@ static void peer_del(struct kernel *k, struct op *op)
 	struct wg_change c = { .link = h->link, .port = -1, .peers = &p, .count = 1 };
 
 	op->error = wg_set(k, &c, &op->why);
+}
+
+/* A keepalive that is turned on is sent at once: set_peer(), drivers/net/wireguard/netlink.c;
+ * wireguard-go does the same. */
+static void set_keepalives(struct kernel *k, const char *link, size_t from, size_t to,
+			   int every)
+{
+	struct wg_peer_change *peers = arena_alloc(k->arena, (to - from) * sizeof(*peers));
+	struct wg_change c = { .link = link, .port = -1, .peers = peers };
+	const char *why;
+
+	for (size_t i = from; i < to; i++) {
+		const struct item *h = &k->have->items[i];
+
+		if (h->type == ITEM_PEER && strcmp(h->link, link) == 0)
+			peers[c.count++] = (struct wg_peer_change){
+				.public = &h->peer.key,
+				.keepalive = every < 0 ? h->peer.keepalive : every,
+			};
+	}
+	if (c.count)
+		(void)wg_set(k, &c, &why); /* without it they begin later */
+}
+
+void wg_wake(struct kernel *k, const char *link)
+{
+	static const int steps[] = { 0, 1, -1 };
+
+	for (size_t i = 0; i < k->have->count; i += WG_BATCH) {
+		size_t end = i + WG_BATCH < k->have->count ? i + WG_BATCH : k->have->count;
+
+		for (size_t n = 0; n < sizeof(steps) / sizeof(*steps); n++)
+			set_keepalives(k, link, i, end, steps[n]);
+	}
 }
 
 /* Names are looked up together first, so that one dead server costs its time once. A peer

@@ -68,6 +68,11 @@ int wg_set(struct kernel *k, const struct wg_change *c, const char **ret_why);
 bool wg_is_own_key(struct kernel *k, const struct item *peer);
 /* Reads the key files that want names: what they say is compared with what is there. */
 void wg_prepare(struct kernel *k, struct state *want);
+/* After a change of a link's private key, which ends every session: lets its peers begin the
+ * next ones now, and not when there is something to send. */
+void wg_wake(struct kernel *k, const char *link);
+/* Of a peer's two keys, lets the wanted allowed IPs go to the one that it used last. */
+void wg_prefer(struct state *want, const struct state *have);
 
 /* resolve.c: looks up the hosts of n endpoints at once, by /etc/hosts and DNS; seconds in
  * all. Those that fail keep address.family 0; errors[i] says why. */

@@ -1,0 +1,8 @@
+/* clock.h - time that passes, and time as people write it. */
+#pragma once
+
+#include <stdint.h>
+
+int64_t clock_ms(void); /* CLOCK_MONOTONIC: for waits; see loop.h for what spans a sleep */
+/* "2026-08-01T12:00:00Z", of seconds since 1970. */
+const char *clock_print(int64_t t, char buf[static 24]);

@@ -1,0 +1,620 @@
+/* ctl_keys.c - the commands about keys: this node's, and what others say of theirs. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clean.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/stream.h"
+#include "config/net.h"
+#include "ctl.h"
+#include "export.h"
+#include "keys/record.h"
+#include "keys/rotate.h"
+#include "own.h"
+#include "peers.h"
+#include "reconcile.h"
+
+/* ---- export ----------------------------------------------------------------------------- */
+
+/* What the daemon wrote, for who may not read the key. */
+static enum ctl_exit show_written(const struct ctl *o, const char *node)
+{
+	CLEAN(arena_done) struct arena *a = arena_new();
+	const char *path =
+	    arena_printf(a, EXPORT_FOLDER "/%s.%s", node, o->pub ? "pub" : "yaml");
+	char *text;
+	size_t n;
+	int r = peers_read_file(a, path, &text, &n);
+
+	if (r < 0 || (o->formatted && o->format == REPORT_JSON)) {
+		fputs("routerctl: only root may read the key; nothing was printed\n", stderr);
+		return CTL_FAILED;
+	}
+	fwrite(text, 1, n, stdout);
+	return ctl_printed(CTL_OK);
+}
+
+static enum ctl_exit export_one(const struct ctl *o, const struct self *self)
+{
+	struct self s = *self;
+	int r;
+
+	if (o->node)
+		s.node = o->node;
+	r = export_print(&s,
+			 o->pub					    ? EXPORT_PUB
+			 : o->formatted && o->format == REPORT_JSON ? EXPORT_JSON
+								    : EXPORT_YAML,
+			 stdout);
+	if (r == -EACCES)
+		return show_written(o, s.node);
+	if (r == -ENOENT) {
+		fprintf(stderr,
+			"routerctl: %s: there is no key yet; 'routerctl apply' or the daemon "
+			"makes it\n",
+			s.key_file);
+		return CTL_FAILED;
+	}
+	return r < 0 ? ctl_complain(s.key_file, r) : ctl_printed(CTL_OK);
+}
+
+enum ctl_exit ctl_export(const struct ctl *o)
+{
+	CLEAN(arena_done) struct arena *a = arena_new();
+	struct config c = { .arena = a };
+	struct documents s;
+	struct self *selves;
+	enum ctl_exit e = CTL_OK;
+	size_t n;
+
+	if (o->node && !config_is_name(o->node)) {
+		fputs("routerctl: --node: want letters, digits, '.', '_' and '-'\n", stderr);
+		return CTL_USAGE;
+	}
+	if (!ctl_load(&c, &s, o->files, o->file_count))
+		return CTL_FAILED;
+	n = config_selves(&c, a, &selves);
+	if (!n) {
+		fputs("routerctl: the configuration has no WireGuardInterface, so there is no "
+		      "key to export\n",
+		      stderr);
+		return CTL_FAILED;
+	}
+	for (size_t i = 0; i < n && e == CTL_OK; i++) {
+		if (i && !o->pub)
+			puts("---");
+		e = export_one(o, &selves[i]);
+	}
+	return e;
+}
+
+/* ---- import ----------------------------------------------------------------------------- */
+
+struct import {
+	const struct ctl *o;
+	struct arena *arena;
+	struct document doc;
+	const struct wireguard_peer *peer;
+	const char *target; /* where it is installed */
+};
+
+/* A line of base64 and nothing else: a key without a name. */
+static bool is_bare(const char *text, size_t n)
+{
+	return n < 128 && !memchr(text, ':', n);
+}
+
+static bool read_import(struct import *im)
+{
+	const char *from = im->o->words[0];
+	const char *shown = strcmp(from, "-") == 0 ? "stdin" : from;
+	struct document *doc = &im->doc;
+	size_t len = strlen(from);
+	int r = file_read(im->arena, from, PEERS_BYTES, &doc->bytes, &doc->len);
+
+	if (r < 0) {
+		fprintf(stderr, "routerctl: %s: %s\n", shown,
+			r == -EFBIG ? "larger than 64 KiB, so no node's export" : strerror(-r));
+		return false;
+	}
+	*doc = (struct document){ .path = shown,
+				  .mode = 0644,
+				  .peer = true,
+				  .confirmed = im->o->replace,
+				  .expected = im->o->expect != NULL,
+				  .bytes = doc->bytes,
+				  .len = doc->len };
+	doc->bare = is_bare(doc->bytes, doc->len);
+	if (doc->bare && im->o->node)
+		doc->node = im->o->node;
+	else if (doc->bare && (len < 5 || strcmp(from + len - 4, ".pub") != 0)) {
+		fprintf(
+		    stderr,
+		    "routerctl: %s: a bare key does not say whose it is; say so with --node "
+		    "NAME\n",
+		    shown);
+		return false;
+	}
+	return true;
+}
+
+static bool decode_import(struct import *im)
+{
+	struct diag d = { .arena = im->arena };
+
+	im->peer = peers_decode(im->arena, &im->doc, &d);
+	diag_print(&d, stderr);
+	if (!im->peer) {
+		if (!d.errors)
+			fprintf(stderr, "routerctl: %s: there is no WireGuardPeer in it\n",
+				im->doc.path);
+		return false;
+	}
+	if (!key_given(&im->peer->key)) {
+		fprintf(stderr, "routerctl: %s: there is no publicKey in it\n", im->doc.path);
+		return false;
+	}
+	if (im->o->node && strcmp(im->o->node, im->peer->object.name) != 0) {
+		fprintf(stderr, "routerctl: %s: this is the export of node '%s', not of '%s'\n",
+			im->doc.path, im->peer->object.name, im->o->node);
+		return false;
+	}
+	return true;
+}
+
+/* As people write it: with or without hyphens, in any case. */
+static bool same_print(const char *a, const char *b)
+{
+	for (;; a++, b++) {
+		while (*a == '-')
+			a++;
+		while (*b == '-')
+			b++;
+		if (tolower((unsigned char)*a) != tolower((unsigned char)*b))
+			return false;
+		if (!*a)
+			return true;
+	}
+}
+
+static bool is_expected(const struct import *im)
+{
+	char fp[KEY_FINGERPRINT_STRLEN];
+
+	key_fingerprint(&im->peer->key, fp);
+	if (!im->o->expect || same_print(im->o->expect, fp))
+		return true;
+	fprintf(stderr,
+		"routerctl: %s: its fingerprint is %s, not %s: this is not the key that was "
+		"expected; nothing was done\n",
+		im->doc.path, fp, im->o->expect);
+	return false;
+}
+
+/* What is said of the node now: in the folder, or, a key at least, once. */
+static const struct wireguard_peer *find_old(struct import *im, const struct documents *s)
+{
+	struct diag unread = { .arena = im->arena };
+
+	for (size_t i = 0; i < s->count; i++) {
+		const struct wireguard_peer *p =
+		    s->items[i].peer ? peers_decode(im->arena, &s->items[i], &unread) : NULL;
+
+		if (p && strcmp(p->object.name, im->peer->object.name) == 0)
+			return p;
+	}
+	return peers_known(im->arena, im->peer->object.name);
+}
+
+static const char *allowed_text(struct arena *a, const struct wireguard_peer *p)
+{
+	const struct addr *list = p->allowed.items;
+	const char *text = "";
+	char buf[ADDR_STRLEN];
+
+	for (size_t i = 0; i < p->allowed.count; i++)
+		text = arena_printf(a, "%s%s%s", text, *text ? " " : "",
+				    addr_print(&list[i], buf));
+	return *text ? text : "none";
+}
+
+static const char *endpoint_text(struct arena *a, const struct wireguard_peer *p)
+{
+	char buf[ENDPOINT_STRLEN];
+
+	return p->endpoint.host ? arena_printf(a, "%s", endpoint_print(&p->endpoint, buf))
+				: "none";
+}
+
+static const char *key_text(struct arena *a, const struct key *k)
+{
+	char buf[KEY_FINGERPRINT_STRLEN];
+
+	return key_given(k) ? arena_printf(a, "%s", key_fingerprint(k, buf)) : "none";
+}
+
+static void show_change(const char *what, const char *old, const char *new)
+{
+	if (!old || strcmp(old, new) == 0)
+		printf("  %-16s %s\n", what, new);
+	else
+		printf("  %-16s %s  (was %s)\n", what, new, old);
+}
+
+static void show_changes(const struct import *im, const struct wireguard_peer *old)
+{
+	const struct wireguard_peer *p = im->peer;
+	struct arena *a = im->arena;
+
+	printf("node %s%s\n", p->object.name, old ? "" : ", not known before");
+	show_change("fingerprint", old ? key_text(a, &old->key) : NULL, key_text(a, &p->key));
+	if (key_given(&p->next))
+		show_change("next fingerprint", old ? key_text(a, &old->next) : NULL,
+			    key_text(a, &p->next));
+	show_change("endpoint", old ? endpoint_text(a, old) : NULL, endpoint_text(a, p));
+	show_change("allowed IPs", old ? allowed_text(a, old) : NULL, allowed_text(a, p));
+}
+
+/* The whole configuration with this file in its place. What is wrong with the rest is no
+ * reason to refuse it. */
+static bool check_import(struct import *im, struct documents *s)
+{
+	struct config c = { .arena = im->arena };
+	struct diag all = { .arena = im->arena }, own = { .arena = im->arena };
+	const struct document *doc;
+	size_t at = 0;
+
+	for (size_t i = 0; i < s->count; i++) {
+		struct diag unread = { .arena = im->arena };
+		const struct wireguard_peer *p =
+		    s->items[i].peer ? peers_decode(im->arena, &s->items[i], &unread) : NULL;
+
+		if (!p || strcmp(p->object.name, im->peer->object.name) != 0)
+			s->items[at++] = s->items[i];
+	}
+	s->count = at;
+	load_add(s, &im->doc);
+	(void)load_check(&c, s, &all);
+	diag_forgive(&own, &all, im->doc.path);
+	diag_print(&own, stderr);
+	doc = &s->items[s->count - 1];
+	im->doc.unvouched = doc->unvouched;
+	if (!doc->left_out && doc->path == im->doc.path && !doc->unvouched)
+		return true;
+	fputs("routerctl: nothing was done; the warnings above say why\n", stderr);
+	return false;
+}
+
+static void print_import(const struct import *im, FILE *file)
+{
+	const struct wireguard_peer *p = im->peer;
+	const struct addr *allowed = p->allowed.items;
+	const char *const *vouchers = p->vouchers.items;
+	char text[ENDPOINT_STRLEN], time_text[24];
+	struct out out;
+
+	fprintf(file, "# fingerprint %s\n# imported %s\n", key_fingerprint(&p->key, text),
+		clock_print(time(NULL), time_text));
+	out_open(&out, file, OUT_YAML);
+	out_text(&out, "apiVersion", API_NET);
+	out_text(&out, "kind", "WireGuardPeer");
+	out_map(&out, "metadata");
+	out_text(&out, "name", p->object.name);
+	out_end(&out);
+	out_map(&out, "spec");
+	out_text(&out, "interface", p->link.name);
+	out_text(&out, "publicKey", key_print(&p->key, text));
+	if (key_given(&p->next))
+		out_text(&out, "nextPublicKey", key_print(&p->next, text));
+	if (p->vouchers.count) {
+		out_list(&out, "vouchers");
+		for (size_t i = 0; i < p->vouchers.count; i++)
+			out_text(&out, NULL, vouchers[i]);
+		out_end(&out);
+	}
+	if (p->endpoint.host)
+		out_text(&out, "endpoint", endpoint_print(&p->endpoint, text));
+	if (p->keepalive)
+		out_number(&out, "persistentKeepalive", p->keepalive);
+	if (p->allowed.count) {
+		out_list(&out, "allowedIPs");
+		for (size_t i = 0; i < p->allowed.count; i++)
+			out_text(&out, NULL, addr_print(&allowed[i], text));
+		out_end(&out);
+	}
+	out_text(&out, "presharedKeyFile", im->o->psk_file ? im->o->psk_file : p->psk_file);
+	out_end(&out);
+	out_close(&out);
+}
+
+/* First what confirms it, then the file: a kill in between leaves the old file, of which the
+ * key is known no more, and the one that was confirmed in force. */
+static int install(struct import *im, const struct documents *before)
+{
+	CLEAN(stream_done) struct stream text = { 0 };
+	int r;
+
+	print_import(im, stream_open(&text));
+	im->doc.bytes = stream_text(&text);
+	im->doc.len = text.len;
+	im->doc.bare = false;
+	im->doc.node = im->peer->object.name;
+	r = peers_know(&im->doc);
+	if (r == 0)
+		r = file_make_folder(im->target, 0755);
+	if (r == 0)
+		r = file_write(im->target, text.bytes, text.len, 0644);
+	for (size_t i = 0; i < before->count && r == 0; i++) {
+		struct diag unread = { .arena = im->arena };
+		const struct document *old = &before->items[i];
+		const struct wireguard_peer *p =
+		    old->peer ? peers_decode(im->arena, old, &unread) : NULL;
+
+		if (p && strcmp(p->object.name, im->doc.node) == 0 &&
+		    strcmp(old->path, im->target) != 0 && unlink(old->path) < 0)
+			r = -errno;
+	}
+	return r;
+}
+
+static bool is_installed(const struct wireguard_peer *old, const struct import *im)
+{
+	CLEAN(stream_done) struct stream text = { 0 };
+	char *was, *is;
+	size_t n;
+
+	(void)old;
+	if (peers_read_file(im->arena, im->target, &was, &n) < 0)
+		return false;
+	print_import(im, stream_open(&text));
+	is = stream_text(&text);
+	was = strstr(was, "\napiVersion");
+	is = strstr(is, "\napiVersion");
+	return was && is && strcmp(was, is) == 0;
+}
+
+enum ctl_exit ctl_import(const struct ctl *o)
+{
+	CLEAN(arena_done) struct arena *a = arena_new();
+	struct import im = { .o = o, .arena = a };
+	struct documents before = { .arena = a }, with = { .arena = a };
+	struct diag unread = { .arena = a };
+	const struct wireguard_peer *old;
+	int r;
+
+	if (!o->word_count) {
+		fputs("routerctl: import what? a node's NAME.yaml or NAME.pub, or -\n", stderr);
+		return CTL_USAGE;
+	}
+	if (!o->dry_run && !ctl_may_change())
+		return CTL_FAILED;
+	if (!read_import(&im) || !decode_import(&im) || !is_expected(&im))
+		return CTL_FAILED;
+	im.target = arena_printf(a, LOAD_PEERS "/%s.yaml", im.peer->object.name);
+	load_root(&before, LOAD_ROOT, NULL, NULL, &unread);
+	load_root(&with, LOAD_ROOT, NULL, NULL, &unread);
+	old = find_old(&im, &before);
+	if (!check_import(&im, &with))
+		return CTL_FAILED;
+	show_changes(&im, old);
+	if (o->dry_run)
+		return ctl_printed(CTL_OK);
+	if (is_installed(old, &im) && peers_know(&im.doc) == 0) {
+		puts("it is there already");
+		return ctl_printed(CTL_OK);
+	}
+	r = install(&im, &before);
+	if (r < 0)
+		return ctl_complain(im.target, r);
+	printf("installed as %s%s\n", im.target,
+	       reconcile_served() ? "; routerd takes it up"
+				  : "; 'routerctl apply' puts it in force");
+	return ctl_printed(CTL_OK);
+}
+
+/* ---- rotate ----------------------------------------------------------------------------- */
+
+#define PROOF_S 15  /* that peers have to shake hands with the new key */
+#define LIVE_S	180 /* since its last handshake: REJECT_AFTER_TIME */
+#define LOOK_NS 200000000
+
+struct rotating {
+	const struct ctl *o;
+	struct arena *arena;
+	struct state want;
+	const struct self *self;
+};
+
+static const struct self *choose(const struct ctl *o, const struct self *selves, size_t n)
+{
+	const char *link = o->words[0];
+
+	for (size_t i = 0; i < n; i++)
+		if (link ? strcmp(selves[i].link, link) == 0 : n == 1)
+			return &selves[i];
+	fputs(link ? "routerctl: there is no WireGuardInterface of that name\n"
+		   : "routerctl: there is not just one WireGuardInterface; name the one\n",
+	      stderr);
+	return NULL;
+}
+
+static enum ctl_exit announce(const struct rotating *t)
+{
+	char fp[KEY_FINGERPRINT_STRLEN];
+	struct key next;
+	bool made;
+	int r = rotate_begin(t->self->key_file, &next, &made);
+
+	if (r == -EBUSY) {
+		fputs("routerctl: the last rotation is not over: 'routerctl rotate --commit' "
+		      "ends "
+		      "it, 'routerctl rotate --abort' goes back\n",
+		      stderr);
+		return CTL_FAILED;
+	}
+	if (r == 0)
+		r = export_write(t->self, &made);
+	if (r < 0)
+		return ctl_complain(t->self->key_file, r);
+	printf("the next key of %s has the fingerprint %s; nothing has changed yet\n"
+	       "1. give " EXPORT_FOLDER "/%s.yaml to every other node\n"
+	       "2. routerctl rotate --commit\n",
+	       t->self->node, key_fingerprint(&next, fp), t->self->node);
+	return ctl_printed(CTL_OK);
+}
+
+/* The key file is in force. */
+static enum ctl_exit put_in_force(const struct rotating *t)
+{
+	struct ctl quiet = *t->o;
+
+	quiet.file_count = 0;
+	return reconcile_served() ? ctl_reload(&quiet) : ctl_change(&quiet, &t->want);
+}
+
+/* Peers of the link whose last handshake was at since or later, into the arena. */
+static size_t shaken(const struct rotating *t, int64_t since, struct key **ret)
+{
+	CLEAN(kernel_close) struct kernel k = { 0 };
+	CLEAN(pass_done) struct pass *p = NULL;
+	struct key *keys;
+	size_t n = 0;
+
+	*ret = NULL;
+	if (kernel_open(&k) < 0 || pass_new(&k, &t->want, &p) < 0)
+		return 0;
+	keys = arena_alloc(t->arena, (p->have.count + 1) * sizeof(*keys));
+	for (size_t i = 0; i < p->have.count; i++) {
+		const struct item *h = &p->have.items[i];
+
+		if (h->type == ITEM_PEER && strcmp(h->link, t->self->link) == 0 &&
+		    h->peer.handshake && h->peer.handshake >= since)
+			keys[n++] = h->peer.key;
+	}
+	*ret = keys;
+	return n;
+}
+
+static bool holds(const struct key *keys, size_t n, const struct key *k)
+{
+	for (size_t i = 0; i < n; i++)
+		if (key_equal(&keys[i], k))
+			return true;
+	return false;
+}
+
+/* Waits for each of the peers that were live; those that stay silent are told. */
+static size_t await(const struct rotating *t, const struct key *live, size_t n, int64_t since)
+{
+	const struct timespec pause = { .tv_nsec = LOOK_NS };
+	int64_t end = clock_ms() + PROOF_S * 1000;
+	char fp[KEY_FINGERPRINT_STRLEN];
+	struct key *now;
+	size_t count, silent;
+
+	do {
+		nanosleep(&pause, NULL);
+		count = shaken(t, since, &now);
+		silent = 0;
+		for (size_t i = 0; i < n; i++)
+			silent += !holds(now, count, &live[i]);
+	} while (silent && clock_ms() < end);
+	for (size_t i = 0; i < n; i++)
+		if (!holds(now, count, &live[i]))
+			fprintf(stderr, "routerctl: peer %s does not accept the new key\n",
+				key_fingerprint(&live[i], fp));
+	return silent;
+}
+
+static enum ctl_exit go_back(const struct rotating *t)
+{
+	bool changed;
+	int r = rotate_back(t->self->key_file);
+
+	if (r == -ENOENT) {
+		fputs("routerctl: no rotation is under way\n", stderr);
+		return CTL_FAILED;
+	}
+	if (r == 0)
+		r = export_write(t->self, &changed);
+	return r < 0 ? ctl_complain(t->self->key_file, r) : put_in_force(t);
+}
+
+static int finish(const struct rotating *t, unsigned generation)
+{
+	struct identity now;
+	bool changed;
+	int r;
+
+	identity_read(t->arena, &now);
+	r = record_made(t->self->key_file, &now, generation);
+	if (r == 0)
+		r = rotate_finish(t->self->key_file);
+	return r < 0 ? r : export_write(t->self, &changed);
+}
+
+static enum ctl_exit commit(const struct rotating *t)
+{
+	struct record was = { 0 };
+	char fp[KEY_FINGERPRINT_STRLEN];
+	struct key *live, next;
+	size_t n;
+	int64_t since;
+	int r;
+
+	if (rotate_state(t->self->key_file) == ROTATION_NONE) {
+		fputs("routerctl: there is no next key; 'routerctl rotate' makes one\n",
+		      stderr);
+		return CTL_FAILED;
+	}
+	(void)record_load(t->self->key_file, &was);
+	n = shaken(t, time(NULL) - LIVE_S, &live);
+	since = time(NULL);
+	r = rotate_switch(t->self->key_file);
+	if (r < 0)
+		return ctl_complain(t->self->key_file, r);
+	if (put_in_force(t) != CTL_OK || (await(t, live, n, since) > 0 && !t->o->force)) {
+		fputs("routerctl: going back to the key before; have those nodes taken this "
+		      "node's export? 'routerctl rotate --commit' tries again, with --force in "
+		      "spite of them\n",
+		      stderr);
+		(void)go_back(t);
+		return CTL_FAILED;
+	}
+	r = finish(t, was.generation + 1);
+	if (r < 0)
+		return ctl_complain(t->self->key_file, r);
+	if (export_public(t->self, &next) == 0)
+		printf("the key of %s is now %s; %zu peers use it. Give " EXPORT_FOLDER
+		       "/%s.yaml to the other nodes once more, at leisure\n",
+		       t->self->node, key_fingerprint(&next, fp), n, t->self->node);
+	return ctl_printed(CTL_OK);
+}
+
+enum ctl_exit ctl_rotate(const struct ctl *o)
+{
+	CLEAN(arena_done) struct arena *a = arena_new();
+	struct rotating t = { .o = o, .arena = a, .want.arena = a };
+	struct config c = { .arena = a };
+	struct documents s;
+	struct self *selves;
+	size_t n;
+
+	if (o->commit && o->abort) {
+		fputs("routerctl: --commit and --abort are opposites\n", stderr);
+		return CTL_USAGE;
+	}
+	if (!ctl_may_change() || !ctl_load(&c, &s, NULL, 0))
+		return CTL_FAILED;
+	config_lower(&c, &t.want);
+	n = config_selves(&c, a, &selves);
+	t.self = choose(o, selves, n);
+	if (!t.self)
+		return CTL_FAILED;
+	return o->commit ? commit(&t) : o->abort ? go_back(&t) : announce(&t);
+}
