@@ -143,11 +143,11 @@ enum ctl_exit ctl_change(const struct ctl *o, const struct state *want)
 
 void ctl_say(enum log_level level, const char *line)
 {
-	FILE *out = level == LOG_INFO ? stdout : stderr;
-
-	fputs(level == LOG_INFO ? "" : "routerctl: ", out);
-	out_escape(out, line);
-	fputc('\n', out);
+	if (level == LOG_INFO)
+		return; /* the ops tell */
+	fputs("routerctl: ", stderr);
+	out_escape(stderr, line);
+	fputc('\n', stderr);
 }
 
 enum ctl_exit ctl_apply(const struct ctl *o)

@@ -67,6 +67,7 @@ enum ctl_exit ctl_export(const struct ctl *o)
 {
 	CLEAN(arena_done) struct arena *a = arena_new();
 	struct config c = { .arena = a };
+	struct diag d = { .arena = a };
 	struct documents s;
 	struct self *selves;
 	enum ctl_exit e = CTL_OK;
@@ -76,8 +77,10 @@ enum ctl_exit ctl_export(const struct ctl *o)
 		fputs("routerctl: --node: want letters, digits, '.', '_' and '-'\n", stderr);
 		return CTL_USAGE;
 	}
-	if (!ctl_load(&c, &s, o->files, o->file_count))
+	if (!load_config(&c, &s, o->files, o->file_count, &d)) {
+		diag_print(&d, stderr); /* its warnings are no matter of an export */
 		return CTL_FAILED;
+	}
 	n = config_selves(&c, a, &selves);
 	if (!n) {
 		fputs("routerctl: the configuration has no WireGuardInterface, so there is no "
@@ -295,11 +298,10 @@ static void print_import(const struct import *im, FILE *file)
 	const struct wireguard_peer *p = im->peer;
 	const struct addr *allowed = p->allowed.items;
 	const char *const *vouchers = p->vouchers.items;
-	char text[ENDPOINT_STRLEN], time_text[24];
+	char text[ENDPOINT_STRLEN];
 	struct out out;
 
-	fprintf(file, "# fingerprint %s\n# imported %s\n", key_fingerprint(&p->key, text),
-		clock_print(time(NULL), time_text));
+	fprintf(file, "# fingerprint %s\n", key_fingerprint(&p->key, text));
 	out_open(&out, file, OUT_YAML);
 	out_text(&out, "apiVersion", API_NET);
 	out_text(&out, "kind", "WireGuardPeer");
@@ -332,50 +334,48 @@ static void print_import(const struct import *im, FILE *file)
 	out_close(&out);
 }
 
-/* First what confirms it, then the file: a kill in between leaves the old file, of which the
- * key is known no more, and the one that was confirmed in force. */
-static int install(struct import *im, const struct documents *before)
+/* Other files of the folder that are about the same node. */
+static int remove_others(struct import *im, const struct documents *before)
 {
-	CLEAN(stream_done) struct stream text = { 0 };
-	int r;
-
-	print_import(im, stream_open(&text));
-	im->doc.bytes = stream_text(&text);
-	im->doc.len = text.len;
-	im->doc.bare = false;
-	im->doc.node = im->peer->object.name;
-	r = peers_know(&im->doc);
-	if (r == 0)
-		r = file_make_folder(im->target, 0755);
-	if (r == 0)
-		r = file_write(im->target, text.bytes, text.len, 0644);
-	for (size_t i = 0; i < before->count && r == 0; i++) {
+	for (size_t i = 0; i < before->count; i++) {
 		struct diag unread = { .arena = im->arena };
 		const struct document *old = &before->items[i];
 		const struct wireguard_peer *p =
 		    old->peer ? peers_decode(im->arena, old, &unread) : NULL;
 
-		if (p && strcmp(p->object.name, im->doc.node) == 0 &&
+		if (p && strcmp(p->object.name, im->peer->object.name) == 0 &&
 		    strcmp(old->path, im->target) != 0 && unlink(old->path) < 0)
-			r = -errno;
+			return -errno;
 	}
-	return r;
+	return 0;
 }
 
-static bool is_installed(const struct wireguard_peer *old, const struct import *im)
+/* First what confirms it, then the file: a kill in between leaves the old file, of which the
+ * key is known no more, and the one that was confirmed in force. 1: it was there already. */
+static int install(struct import *im, const struct documents *before)
 {
 	CLEAN(stream_done) struct stream text = { 0 };
-	char *was, *is;
+	struct document doc = im->doc;
+	bool known = false;
+	char *was;
 	size_t n;
+	int r;
 
-	(void)old;
-	if (peers_read_file(im->arena, im->target, &was, &n) < 0)
-		return false;
 	print_import(im, stream_open(&text));
-	is = stream_text(&text);
-	was = strstr(was, "\napiVersion");
-	is = strstr(is, "\napiVersion");
-	return was && is && strcmp(was, is) == 0;
+	doc.bytes = stream_text(&text);
+	doc.len = text.len;
+	doc.bare = false;
+	doc.node = im->peer->object.name;
+	r = peers_know(&doc, &known);
+	if (r < 0)
+		return r;
+	if (!known && peers_read_file(im->arena, im->target, &was, &n) == 0 && n == text.len &&
+	    memcmp(was, text.bytes, n) == 0)
+		return 1;
+	r = file_make_folder(im->target, 0755);
+	if (r == 0)
+		r = file_write(im->target, text.bytes, text.len, 0644);
+	return r == 0 ? remove_others(im, before) : r;
 }
 
 enum ctl_exit ctl_import(const struct ctl *o)
@@ -404,16 +404,13 @@ enum ctl_exit ctl_import(const struct ctl *o)
 	show_changes(&im, old);
 	if (o->dry_run)
 		return ctl_printed(CTL_OK);
-	if (is_installed(old, &im) && peers_know(&im.doc) == 0) {
-		puts("it is there already");
-		return ctl_printed(CTL_OK);
-	}
 	r = install(&im, &before);
 	if (r < 0)
 		return ctl_complain(im.target, r);
-	printf("installed as %s%s\n", im.target,
-	       reconcile_served() ? "; routerd takes it up"
-				  : "; 'routerctl apply' puts it in force");
+	printf("%s as %s%s\n", r ? "it is there already," : "installed", im.target,
+	       r		    ? ""
+	       : reconcile_served() ? "; routerd takes it up"
+				    : "; 'routerctl apply' puts it in force");
 	return ctl_printed(CTL_OK);
 }
 
@@ -500,6 +497,17 @@ static size_t shaken(const struct rotating *t, int64_t since, struct key **ret)
 	return n;
 }
 
+/* Handshakes tell their second only: one before this and one after it are told apart. */
+static int64_t next_second(void)
+{
+	const struct timespec pause = { .tv_nsec = 10000000 };
+	time_t now = time(NULL);
+
+	while (time(NULL) <= now)
+		nanosleep(&pause, NULL);
+	return time(NULL);
+}
+
 static bool holds(const struct key *keys, size_t n, const struct key *k)
 {
 	for (size_t i = 0; i < n; i++)
@@ -574,7 +582,7 @@ static enum ctl_exit commit(const struct rotating *t)
 	}
 	(void)record_load(t->self->key_file, &was);
 	n = shaken(t, time(NULL) - LIVE_S, &live);
-	since = time(NULL);
+	since = next_second();
 	r = rotate_switch(t->self->key_file);
 	if (r < 0)
 		return ctl_complain(t->self->key_file, r);

@@ -134,6 +134,7 @@ bool peers_fall_back(struct arena *a, struct document *doc)
 	doc->name = arena_printf(a, "peers/%s", strrchr(path, '/') + 1);
 	doc->bytes = bytes;
 	doc->len = len;
+	doc->bare = false;
 	return true;
 }
 
@@ -365,7 +366,7 @@ void peers_add(struct config *c, struct documents *s, struct diag *now, struct d
 
 /* ---- what is in force ------------------------------------------------------------------- */
 
-int peers_know(const struct document *doc)
+int peers_know(const struct document *doc, bool *ret_changed)
 {
 	CLEAN(arena_done) struct arena *a = arena_new();
 	const char *path = known_path(a, doc->node);
@@ -380,16 +381,18 @@ int peers_know(const struct document *doc)
 	if (peers_read_file(a, path, &old, &old_len) == 0 && old_len == len &&
 	    memcmp(old, bytes, len) == 0)
 		return 0;
+	*ret_changed = true;
 	r = file_make_folder(path, 0755);
 	return r < 0 ? r : file_write(path, bytes, len, 0644);
 }
 
 int peers_accept(const struct documents *s)
 {
+	bool changed;
 	int r = 0;
 
 	for (size_t i = 0; i < s->count && r == 0; i++)
 		if (s->items[i].peer && !s->items[i].left_out)
-			r = peers_know(&s->items[i]);
+			r = peers_know(&s->items[i], &changed);
 	return r;
 }

@@ -32,5 +32,5 @@ const struct wireguard_peer *peers_decode(struct arena *a, const struct document
 const struct wireguard_peer *peers_known(struct arena *a, const char *node);
 /* What is in force now is known from now on. */
 int peers_accept(const struct documents *s);
-/* The same of one document. */
-int peers_know(const struct document *doc);
+/* The same of one document, of which the node is known. */
+int peers_know(const struct document *doc, bool *ret_changed);

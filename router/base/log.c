@@ -39,7 +39,7 @@ void log_console(enum log_level level, const char *line)
 {
 	/* One that nobody reads must not hold us up; nor may it become our terminal. */
 	CLEAN(close_fd) int fd =
-	    open("/dev/console", O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	    open("/dev/console", O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	CLEAN(stream_done) struct stream text = { 0 };
 	FILE *out = stream_open(&text);
 

@@ -143,7 +143,7 @@ const struct object **doctor_objects(const struct doctor *d, const struct kind *
 	size_t n = 0;
 
 	for (size_t i = 0; i < d->config->count; i++)
-		if (d->config->objects[i]->kind == k)
+		if (d->config->objects[i]->kind == k && !d->config->objects[i]->waits)
 			list[n++] = d->config->objects[i];
 	*ret_count = n;
 	return list;

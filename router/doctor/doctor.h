@@ -65,7 +65,8 @@ bool doctor_can(struct doctor *d, const char *area);
 bool doctor_sees(struct doctor *d, enum item_type type, const char *area, const char *name);
 /* "routerctl apply -f FILE" */
 const char *doctor_apply(const struct doctor *d);
-/* The objects of a kind, in the order of the files. Only with a configuration. */
+/* The objects of a kind, in the order of the files, but for those that wait. Only with a
+ * configuration. */
 const struct object **doctor_objects(const struct doctor *d, const struct kind *k,
 				     size_t *ret_count);
 /* A word of a command: in single quotes where a shell would read something into it. */

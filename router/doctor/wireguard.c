@@ -292,6 +292,33 @@ static void check_clock(struct doctor *d)
 		doctor_add(d, AREA, "clock", CHECK_PASS, NULL, "the year is plausible");
 }
 
+/* For another node's export, and not only with what does. */
+static bool waits_itself(const struct object *o)
+{
+	const struct overlay_peer *p = (const void *)o;
+
+	return o->waits && (o->kind == &kind_wireguard_peer ||
+			    (o->kind == &kind_overlay_peer && !p->tunnel));
+}
+
+static void check_waiting(struct doctor *d)
+{
+	struct tally t = { .d = d, .area = AREA, .name = "peer-keys" };
+
+	for (size_t i = 0; i < d->config->count; i++) {
+		const struct object *o = d->config->objects[i];
+
+		if (waits_itself(o))
+			tally_bad(&t, CHECK_FAIL,
+				  "by hand: copy that node's /var/lib/routerd/export/NODE.yaml "
+				  "to /etc/routerd/peers here",
+				  "%s %s", object_where(d->arena, o), o->waits);
+		else if (o->kind == &kind_wireguard_peer)
+			t.good++;
+	}
+	tally_end(&t, "peers whose key is known: %zu", t.good);
+}
+
 void doctor_wireguard(struct doctor *d)
 {
 	size_t n;
@@ -306,6 +333,7 @@ void doctor_wireguard(struct doctor *d)
 	}
 	check_carrier(d);
 	check_interfaces(d);
+	check_waiting(d);
 	if (doctor_sees(d, ITEM_ALLOWED, AREA, "allowed-ips"))
 		check_allowed(d);
 	check_overlay(d);

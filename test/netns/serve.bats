@@ -24,6 +24,8 @@ renamed() {
 }
 has_clamp() { on r nft list table inet routerd_mss | grep -q 'maxseg size set 1300'; }
 
+has_peer() { on r wg show wg-hybrid peers | grep -qxF "$1"; }
+
 @test "the daemon makes it all, and ends leaving the network as it is" {
 	serve_one
 	has_route 10.77.60.7
@@ -228,13 +230,16 @@ has_clamp() { on r nft list table inet routerd_mss | grep -q 'maxseg size set 13
 	claim 10.77.60.9 | sed 1d >"$RUN/c9.yaml"
 	on r cp "$RUN/c8.yaml" /etc/routerd/conf.d/
 	until_ok has_route 10.77.60.8
-	on r mkdir /etc/routerd/peers
-	on r ln -s "$RUN/c9.yaml" /etc/routerd/peers/c9.yaml
+	on r ln -s "$RUN/c9.yaml" /etc/routerd/conf.d/c9.yaml
 	until_ok has_route 10.77.60.9
 	on r rm /etc/routerd/conf.d/c8.yaml
 	until_ok has_not has_route 10.77.60.8
+	on r mkdir /etc/routerd/peers
+	echo "$KEY_B" >"$RUN/other.pub"
+	on r cp "$RUN/other.pub" /etc/routerd/peers/other.pub
+	until_ok has_peer "$KEY_B"
 	on r mv /etc/routerd/peers /etc/routerd/conf.d/aside
-	until_ok has_not has_route 10.77.60.9
+	until_ok has_not has_peer "$KEY_B"
 	sed 's/10.252.0.2/10.252.0.3/' "$RUN/r.yaml" >"$RUN/r2.yaml"
 	on r sh -c "cat '$RUN/r2.yaml' >/etc/routerd/router.yaml"
 	until_ok has_address 10.252.0.3/32
