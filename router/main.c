@@ -231,6 +231,7 @@ int main(int argc, char **argv)
 	(void)prctl(PR_SET_DUMPABLE, 0);
 	(void)umask(022);
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)setvbuf(stderr, NULL, _IOLBF, BUFSIZ); /* a line is one write(2), not a hundred */
 	if (sodium_init() < 0) {
 		fputs("routerctl: libsodium does not start\n", stderr);
 		return CTL_FAILED;

@@ -328,3 +328,33 @@ machine() {
 	router or apply
 	[ "$(on or cat $EXPORT/pve-rt.pub)" != "$was" ]
 }
+
+@test "a kill at any call of making a next key and its export leaves whole files" {
+	two_sites
+	router or apply
+	whole() { # each file is there, whole, with its own mode; or not at all
+		for file in pve-rt.pub pve-rt.yaml; do
+			mode=$(on or stat -c %a "$EXPORT/$file" 2>/dev/null) || continue
+			[ "$mode" = 644 ]
+		done
+		[ "$(on or cat $EXPORT/pve-rt.pub 2>/dev/null | wc -c)" = 45 ] ||
+			[ ! "$(on or ls $EXPORT/pve-rt.pub 2>/dev/null)" ]
+		! on or test -e $EXPORT/pve-rt.yaml || on or tail -n 1 $EXPORT/pve-rt.yaml | grep -q 10.77.60.9
+		! on or test -e $KEY.next || [ "$(on or stat -c %a:%s $KEY.next)" = 600:45 ]
+	}
+	kills=0
+	for call in openat write fsync fchmod linkat rename unlinkat mkdir; do
+		for ((n = 1; n < 100; n++)); do
+			on or sh -c "rm -rf $KEY.next $EXPORT"
+			on or env ASAN_OPTIONS=detect_leaks=0 strace -qq -o /dev/null \
+				-e "trace=$call" -e "inject=$call:signal=KILL:when=$n" \
+				"$ROUTERCTL" rotate >/dev/null 2>&1 && break
+			kills=$((kills + 1))
+			whole
+		done
+		((n < 100))
+	done
+	((kills > 30))
+	on or "$ROUTERCTL" rotate
+	[ "$(on or sh -c "ls $KEY* $EXPORT | wc -w")" -eq 6 ]
+}
