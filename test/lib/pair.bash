@@ -42,7 +42,7 @@ pair_new() {
 	on or ip route add 203.0.113.20/32 dev under
 }
 
-# The examples with keys of this run: the only thing in them that cannot be used as it is.
+# The examples with keys of this run in them, to be used by -f FILE alone.
 pair_configs() {
 	local cloud onprem
 	on cr mkdir -pm700 /etc/routerd/keys
@@ -51,8 +51,22 @@ pair_configs() {
 	on or sh -c 'umask 077; wg genkey >/etc/routerd/keys/wg-hybrid.key'
 	cloud=$(on cr sh -c 'wg pubkey </etc/routerd/keys/wg-hybrid.key')
 	onprem=$(on or sh -c 'wg pubkey </etc/routerd/keys/wg-hybrid.key')
-	sed "s|publicKey: .*|publicKey: $onprem|" "$EXAMPLES/cloud.yaml" >"$RUN/cloud.yaml"
-	sed "s|publicKey: .*|publicKey: $cloud|" "$EXAMPLES/onprem.yaml" >"$RUN/onprem.yaml"
+	with_key "$onprem" "$EXAMPLES/cloud.yaml" >"$RUN/cloud.yaml"
+	with_key "$cloud" "$EXAMPLES/onprem.yaml" >"$RUN/onprem.yaml"
+}
+
+with_key() { # with_key KEY FILE
+	sed -E "/kind: WireGuardPeer/,/interface:/ s|^( *)interface: wg-hybrid|&\n\1publicKey: $1|" "$2"
+}
+
+# As an operator does it: the examples as they are, and one file each way.
+pair_exchange() {
+	on cr cp "$EXAMPLES/cloud.yaml" /etc/routerd/router.yaml
+	on or cp "$EXAMPLES/onprem.yaml" /etc/routerd/router.yaml
+	on cr "$ROUTERCTL" apply
+	on or "$ROUTERCTL" apply
+	on cr cat /var/lib/routerd/export/cloud-rt.yaml | on or "$ROUTERCTL" import -
+	on or cat /var/lib/routerd/export/pve-rt.yaml | on cr "$ROUTERCTL" import -
 }
 
 # A path that swallows big packets, and every fragment, without a word: ping works and TCP

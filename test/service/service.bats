@@ -358,3 +358,10 @@ http() { # http REQUEST: prints the whole answer
 	[ -e /sys/module/wireguard ]
 	traffic
 }
+
+@test "anybody may read the export, and nobody the key" {
+	run as 2002 nogroup cat /var/lib/routerd/export/*.pub
+	[ "$output" = "$(wg pubkey <$KEYS/wg-hybrid.key)" ]
+	run ! as 2002 nogroup cat $KEYS/wg-hybrid.key $KEYS/wg-hybrid.key.record
+	as 2002 nogroup grep -q '^kind: "WireGuardPeer"' /var/lib/routerd/export/*.yaml
+}
