@@ -7,6 +7,7 @@
 
 #include "base/clean.h"
 #include "base/file.h"
+#include "keys/aside.h"
 #include "keys/key.h"
 #include "t.h"
 
@@ -217,6 +218,28 @@ static void check_odd_files(void)
 	      "a link to a key is followed");
 }
 
+static void check_aside(void)
+{
+	char to[PATH_MAX] = "";
+
+	for (int i = 1; i <= 12; i++) {
+		const char *text = arena_printf(arena, "%d", i);
+		const char *again = i > 1 ? arena_printf(arena, "-%d", i) : "";
+		const char *want =
+		    arena_printf(arena, "%s.why-20261122T215000Z%s.x", in("m"), again);
+
+		CHECK(file_write(in("m.x"), text, strlen(text), 0600) == 0, "write");
+		CHECK(aside_move(in("m"), ".x", "why", 1795384200, to) == 0, "%d", i);
+		CHECK(strcmp(to, want) == 0, "%s, not %s", to, want);
+	}
+	for (int i = 2; i <= 12; i++)
+		CHECK(atoi(text_of(arena_printf(arena, "%s.why-20261122T215000Z-%d.x", in("m"),
+						i))) == i,
+		      "%d was overwritten", i);
+	CHECK(aside_move(in("m"), ".x", "why", 1795384200, to) == -ENOENT, "none");
+	CHECK(aside_move(in("m"), ".x", "why", INT64_MAX, to) == -ERANGE, "no such time");
+}
+
 static void check_create(void)
 {
 	const char *path = in("new/folder/k");
@@ -241,13 +264,28 @@ static void check_create(void)
 	      "a file above");
 }
 
+/* The bits that wg(8) sets and clears, curve25519_clamp_secret(). */
+static const struct {
+	uint8_t first, last;
+	bool private;
+} looks[] = {
+	{ 0x00, 0x40, true },  { 0xf8, 0x7f, true },  { 0x01, 0x40, false },
+	{ 0x02, 0x40, false }, { 0x04, 0x40, false }, { 0x08, 0x00, false },
+	{ 0x08, 0x3f, false }, { 0x08, 0xc0, false }, { 0x08, 0x80, false },
+};
+
 /* A public half that looks like a private key comes once in sixteen: 300 keys without one
  * come by chance once in 10^8 times. */
 static void check_looks(void)
 {
 	struct key_story story;
-	struct key k, public;
+	struct key k = { 0 }, public;
 
+	for (size_t i = 0; i < sizeof(looks) / sizeof(*looks); i++) {
+		k.bytes[0] = looks[i].first;
+		k.bytes[31] = looks[i].last;
+		CHECK(key_looks_private(&k) == looks[i].private, "%zu", i);
+	}
 	for (int i = 0; i < 300; i++) {
 		CHECK(key_load_or_create(in("looks"), &k, &story) == 0 && story.made, "make");
 		CHECK(key_looks_private(&k), "not clamped");
@@ -426,6 +464,7 @@ int main(void)
 	check_vectors();
 	check_files();
 	check_odd_files();
+	check_aside();
 	check_create();
 	check_looks();
 	check_vouchers();

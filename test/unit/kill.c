@@ -1,5 +1,6 @@
-/* A key's making, stopped at every system call, and killed there: at each stop its file is
- * what it was, not there, or a whole key, and a second try brings it to its end. */
+/* A key's making, stopped at every system call, and killed there, or another let in: at each
+ * stop its file is what it was, not there, or a whole key, and a second try, or the other,
+ * brings it to its end. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -27,6 +28,7 @@
 #define DAMAGED	 "dwdtCnMY"
 #define STOPS	 1000 /* more than any of them has */
 #define TEXT_MAX 512
+#define PATIENCE 30 /* times 100 us, that one who may be waiting gets */
 
 static const struct identity here = { "aws", "i-1", "4c4c4544-0042-3510-8052-b4c04f4d3132" },
 			     there = { "aws", "i-2", "deadbeef-0042-3510-8052-b4c04f4d3132" };
@@ -97,6 +99,11 @@ static int settle_and_make(void)
 	return r == 0 && story.made ? record_made(path, &there, 1) : r;
 }
 
+static int overwrite(void)
+{
+	return file_create(path, "x", 1, 0600) == -EEXIST ? 0 : -EINVAL;
+}
+
 static void forbid_nameless(void)
 {
 	struct sock_filter code[] = {
@@ -143,7 +150,7 @@ static bool may_be_there(const struct work *w, const char *name)
 	       (w->aside && begins(name + strlen(KEY), w->aside));
 }
 
-/* Returns how many files are aside, and hold all that was in the key's file. */
+/* Returns how many files are aside; all that was in the key's file is in each. */
 static int check_folder(const struct work *w, int stop)
 {
 	CLEAN(close_folder) DIR *d = opendir(folder);
@@ -164,8 +171,11 @@ static int check_folder(const struct work *w, int stop)
 		CHECK(stat(name, &st) == 0 && (st.st_mode & 07777) == 0600, "%s, %d: %s %o",
 		      w->name, stop, name, st.st_mode);
 		if (w->aside && begins(e->d_name + strlen(KEY), w->aside) &&
-		    e->d_name[strlen(e->d_name) - 1] == 'Z')
-			aside += strcmp(get(name, text), w->was) == 0;
+		    !strchr(e->d_name + strlen(KEY) + 1, '.')) {
+			CHECK(strcmp(get(name, text), w->was) == 0, "%s, %d: %s has '%s'",
+			      w->name, stop, name, text);
+			aside++;
+		}
 	}
 	return aside;
 }
@@ -198,17 +208,23 @@ static void check_stop(const struct work *w, int stop)
 static void check_end(const struct work *w, int stop)
 {
 	struct record_story settled;
+	char next[160];
 
 	CHECK(is_new(w), "%s, %d: no key", w->name, stop);
 	CHECK(check_folder(w, stop) == (w->aside != NULL), "%s, %d: not aside", w->name, stop);
-	if (w->work == settle_and_make)
-		CHECK(record_settle(path, &there, false, &settled) == 0 &&
-			  settled.end == RECORD_SAME,
-		      "%s, %d: settled as %d", w->name, stop, settled.end);
+	CHECK(access(beside(".next", next), F_OK) < 0, "%s, %d: the old next key", w->name,
+	      stop);
+	if (w->work != settle_and_make)
+		return;
+	/* Of two at once the one may have moved the other's record: that is written again. */
+	CHECK(record_settle(path, &there, false, &settled) == 0 &&
+		  (settled.end == RECORD_SAME || settled.end == RECORD_FILLED),
+	      "%s, %d: settled as %d", w->name, stop, settled.end);
+	CHECK(record_settle(path, &there, false, &settled) == 0 && settled.end == RECORD_SAME,
+	      "%s, %d: settled as %d", w->name, stop, settled.end);
 }
 
-/* ---- stopping and killing ------------------------------------------------------------------
- */
+/* ---- stopping and killing --------------------------------------------------------------- */
 
 static pid_t start(const struct work *w, bool traced)
 {
@@ -218,10 +234,8 @@ static pid_t start(const struct work *w, bool traced)
 		return pid;
 	if (w->named)
 		forbid_nameless();
-	if (traced) {
-		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-		raise(SIGSTOP);
-	}
+	if (traced && (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0 || raise(SIGSTOP) != 0))
+		_exit(1);
 	_exit(w->work() < 0);
 }
 
@@ -231,31 +245,31 @@ static void check_status(const struct work *w, int stop, int status)
 	      stop, status);
 }
 
-/* Runs it up to this many stops, looking at each when asked. True: it ended before. */
-static bool run_to(const struct work *w, int stops, bool look)
+/* Runs it up to this many stops, looking at each when asked. False: it ended before. */
+static bool run_to(const struct work *w, int stops, bool look, pid_t *ret)
 {
-	pid_t pid = start(w, true);
-	int status;
+	pid_t pid = *ret = start(w, true);
+	int status = -1;
 
-	CHECK(waitpid(pid, &status, 0) == pid && WIFSTOPPED(status), "%x", status);
+	if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status)) {
+		CHECK(false, "no ptrace(2) here");
+		return false;
+	}
 	ptrace(PTRACE_SETOPTIONS, pid, NULL, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
 	for (int stop = 0; stop < stops; stop++) {
 		ptrace(PTRACE_SYSCALL, pid, NULL, NULL);
 		if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status)) {
 			check_status(w, stop, status);
-			return true;
+			return false;
 		}
 		if (look)
 			check_stop(w, stop);
 	}
-	kill(pid, SIGKILL);
-	CHECK(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status), "%x", status);
-	return false;
+	return true;
 }
 
-static void again(const struct work *w, int stop)
+static void end(const struct work *w, int stop, pid_t pid)
 {
-	pid_t pid = start(w, false);
 	int status = -1;
 
 	CHECK(waitpid(pid, &status, 0) == pid, "%s", w->name);
@@ -271,27 +285,86 @@ static void new_room(const struct work *w)
 	w->before();
 }
 
-static void check_work(const struct work *w)
+static void check_stops(const struct work *w)
 {
-	char first[TEXT_MAX], second[TEXT_MAX];
-	bool ended = false;
+	struct work undisturbed = *w;
+	pid_t pid;
 
 	new_room(w);
-	CHECK(run_to(w, STOPS, true), "%s: too many stops", w->name);
-	check_end(w, STOPS);
-	for (int stop = 1; stop < STOPS && !ended; stop++) {
-		bool made;
+	CHECK(!run_to(w, STOPS, true, &pid), "%s: too many stops", w->name);
+	undisturbed.named = false; /* its temporary file is gone */
+	check_end(&undisturbed, STOPS);
+}
 
-		new_room(w);
-		ended = run_to(w, stop, false);
-		check_stop(w, stop);
-		made = is_new(w);
-		get(path, first);
-		again(w, stop);
-		check_end(w, stop);
-		CHECK(!made || strcmp(get(path, second), first) == 0,
-		      "%s, %d: another key than the first try's", w->name, stop);
+static bool check_kill(const struct work *w, int stop)
+{
+	char first[TEXT_MAX], second[TEXT_MAX];
+	bool made, stopped;
+	pid_t pid;
+
+	new_room(w);
+	stopped = run_to(w, stop, false, &pid);
+	if (stopped) {
+		kill(pid, SIGKILL);
+		CHECK(waitpid(pid, NULL, 0) == pid, "kill");
 	}
+	check_stop(w, stop);
+	made = is_new(w);
+	get(path, first);
+	end(w, stop, start(w, false));
+	check_end(w, stop);
+	CHECK(!made || strcmp(get(path, second), first) == 0,
+	      "%s, %d: another key than the first try's", w->name, stop);
+	return stopped;
+}
+
+/* While one is stopped another does it all, or waits for what the one has locked. */
+static bool check_pair(const struct work *w, int stop)
+{
+	pid_t one, other;
+
+	new_room(w);
+	if (!run_to(w, stop, false, &one))
+		return false;
+	other = start(w, false);
+	for (int i = 0; i < PATIENCE; i++) {
+		siginfo_t ended = { 0 };
+
+		if (waitid(P_PID, (id_t)other, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+		    ended.si_pid == other)
+			break;
+		usleep(100);
+	}
+	ptrace(PTRACE_DETACH, one, NULL, NULL);
+	end(w, stop, one);
+	end(w, stop, other);
+	check_end(w, stop);
+	return true;
+}
+
+/* No way leads over a file that is there. */
+static void check_overwrite(const struct work *w)
+{
+	const struct work overwrite_it = {
+		w->name, copy_there, overwrite, OLD, NULL, w->named
+	};
+	char text[TEXT_MAX];
+
+	new_room(&overwrite_it);
+	end(&overwrite_it, 0, start(&overwrite_it, false));
+	CHECK(strcmp(get(path, text), OLD) == 0, "%s: overwritten", w->name);
+}
+
+static void check_work(const struct work *w)
+{
+	check_stops(w);
+	for (int stop = 1; stop < STOPS && check_kill(w, stop); stop++)
+		;
+	/* From the end of a call to the beginning of the next, which is a stop too, nothing
+	 * changes for others. */
+	for (int stop = 1; stop < STOPS && check_pair(w, stop); stop += 2)
+		;
+	check_overwrite(w);
 }
 
 /* The record of a key on its first machine. */

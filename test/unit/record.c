@@ -162,6 +162,10 @@ static void check_rule(size_t row)
 		CHECK(stat(record_file, &after) == 0 && after.st_ino == before.st_ino,
 		      "%zu: the record was written", row);
 	settles(path, &rules[row].is, RECORD_SAME, row);
+	if (s.end != RECORD_CLONE)
+		CHECK(strncmp(text_of(record_file), record,
+			      strlen("generation 7\ncreated ") + 20) == 0,
+		      "%zu: %s", row, text_of(record_file));
 	if (s.end == RECORD_ADOPTED) /* it is the new machine's now */
 		settles(path, &rules[row].was, RECORD_CLONE, row);
 }
@@ -205,6 +209,7 @@ static void check_files(void)
 {
 	const struct identity here = { "aws", "i-1", U1 }, there = { "aws", "i-2", U2 };
 	const char *path = new_key("file", 0), *file = beside(path, ".record");
+	const char *huge = arena_printf(arena, "generation 1\ncolour %05000d", 0);
 	struct record r = { 0 };
 
 	CHECK(record_load(path, &r) == -ENOENT, "none");
@@ -220,7 +225,10 @@ static void check_files(void)
 	CHECK(file_write(file, "generation 1\n\0", 14, 0600) == 0 &&
 		  record_load(path, &r) == -EBADMSG,
 	      "a NUL");
-	CHECK(truncate(file, 1L << 40) == 0 && record_load(path, &r) == -EBADMSG, "huge");
+	CHECK(file_write(file, huge, strlen(huge), 0600) == 0 &&
+		  record_load(path, &r) == -EBADMSG,
+	      "huge");
+	CHECK(truncate(file, 1L << 40) == 0 && record_load(path, &r) == -EBADMSG, "a hole");
 	settles(path, &here, RECORD_FILLED, 0);
 	alarm(10); /* a FIFO would hold us up */
 	CHECK(unlink(file) == 0 && mkfifo(file, 0600) == 0, "mkfifo");
@@ -368,6 +376,7 @@ static const struct {
 	  NULL },
 	{ "4c4c4544-0042-3510-8052-b4c04f4d31323\n", "{\"provider\":\"aws\",", NULL, NULL,
 	  NULL },
+	{ NULL, "{\"provider\":\"aws\"}\n---\n{", NULL, NULL, NULL },
 	{ "4c4c4544x0042-3510-8052-b4c04f4d3132\n", "{\"instanceId\":\"i\"}", NULL, NULL, "i" },
 };
 
