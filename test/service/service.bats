@@ -365,3 +365,10 @@ http() { # http REQUEST: prints the whole answer
 	run ! as 2002 nogroup cat $KEYS/wg-hybrid.key $KEYS/wg-hybrid.key.record
 	as 2002 nogroup grep -q '^kind: "WireGuardPeer"' /var/lib/routerd/export/*.yaml
 }
+
+@test "the service may write to the console" {
+	# shellcheck disable=SC2016 # expands there
+	sh -c 'echo $$ >/sys/fs/cgroup/system.slice/routerd.service/cgroup.procs &&
+		exec nsenter -t "$1" -m sh -c "echo heard >/dev/console"' - \
+		"$(systemctl show -P MainPID routerd)"
+}
