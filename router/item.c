@@ -254,7 +254,8 @@ static const char *sysctl_name(struct arena *a, const char *key)
 
 static const char *link_text(struct arena *a, const struct item *it)
 {
-	const char *made = it->wg.key_error == -ENOENT ? " (its key will be made)" : "";
+	bool none = it->wg.key_error == -ENOENT || it->wg.key_error == -EINVAL;
+	const char *made = none ? " (its key will be made)" : "";
 	const char *how = it->wg.userspace ? " (userspace: wireguard-go)" : "";
 	const char *mtu = it->wg.mtu ? arena_printf(a, " mtu %u", it->wg.mtu) : "";
 

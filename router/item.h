@@ -60,13 +60,13 @@ struct item {
 			/* Wanted: public was read from key_file. Observed: the link has a key.
 			 */
 			bool keyed;
-			int key_error;	    /* wanted: why it was not: -ENOENT, and it will be
-					       made; -ENOKEY, not there but the link has one
-					      */
-			bool mute;	    /* observed: whoever carries it does not answer */
-			bool hidden;	    /* observed: key and port are only root's to see */
-			bool blank;	    /* observed: no key and no peers: nobody uses it */
-			bool userspace;	    /* no kernel WireGuard: a program carries it */
+			int key_error;	/* wanted: why it was not: -ENOENT or -EINVAL (no key in
+					   the file), and it will be made; -ENOKEY or
+					   -EKEYREJECTED, the same but the link has one */
+			bool mute;	/* observed: whoever carries it does not answer */
+			bool hidden;	/* observed: key and port are only root's to see */
+			bool blank;	/* observed: no key and no peers: nobody uses it */
+			bool userspace; /* no kernel WireGuard: a program carries it */
 			uint64_t endpoints; /* sum of endpoint_digest() as configured */
 		} wg;
 		struct {

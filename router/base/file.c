@@ -66,42 +66,75 @@ int file_write_all(int fd, const char *buf, size_t len)
 	return fsync(fd) < 0 ? -errno : 0;
 }
 
+static int open_folder_of(const char *path)
+{
+	char folder[PATH_MAX];
+	int fd;
+
+	if (snprintf(folder, sizeof(folder), "%s", path) >= (int)sizeof(folder))
+		return -ENAMETOOLONG;
+	fd = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static int fill(int fd, const void *buf, size_t len, mode_t mode)
+{
+	return fchmod(fd, mode) < 0 ? -errno : file_write_all(fd, buf, len);
+}
+
 static int replace(const char *path, const void *buf, size_t len, mode_t mode, bool may_exist)
 {
-	char tmp[PATH_MAX], folder[PATH_MAX];
+	char tmp[PATH_MAX];
 	CLEAN(close_fd) int fd = -1;
-	CLEAN(close_fd) int dirfd = -1;
 	int r;
 
 	if (snprintf(tmp, sizeof(tmp), "%s.XXXXXX", path) >= (int)sizeof(tmp))
 		return -ENAMETOOLONG;
-	memcpy(folder, path, strlen(path) + 1);
-	dirfd = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dirfd < 0)
-		return -errno;
-	fd = mkostemp(tmp, O_CLOEXEC); /* 0600 until it is whole */
+	fd = mkostemp(tmp, O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	r = file_write_all(fd, buf, len);
-	if (r == 0 && fchmod(fd, mode) < 0)
-		r = -errno;
+	r = fill(fd, buf, len, mode);
 	if (r == 0 && (may_exist ? rename(tmp, path) : link(tmp, path)) < 0)
 		r = -errno;
 	if (r < 0 || !may_exist)
 		unlink(tmp);
-	if (r == 0 && fsync(dirfd) < 0)
+	return r;
+}
+
+/* Nobody ever sees a part of it, and a kill leaves nothing behind. Where /proc or the file
+ * system does not help, it fails in a way of its own: open(2), O_TMPFILE. */
+static int create_nameless(int folder, const char *path, const void *buf, size_t len,
+			   mode_t mode)
+{
+	CLEAN(close_fd) int fd = openat(folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	char name[32];
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = fill(fd, buf, len, mode);
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	if (r == 0 && linkat(AT_FDCWD, name, AT_FDCWD, path, AT_SYMLINK_FOLLOW) < 0)
 		r = -errno;
 	return r;
 }
 
 int file_write(const char *path, const void *buf, size_t len, mode_t mode)
 {
-	return replace(path, buf, len, mode, true);
+	CLEAN(close_fd) int folder = open_folder_of(path);
+	int r = folder < 0 ? folder : replace(path, buf, len, mode, true);
+
+	return r == 0 && fsync(folder) < 0 ? -errno : r;
 }
 
 int file_create(const char *path, const void *buf, size_t len, mode_t mode)
 {
-	return replace(path, buf, len, mode, false);
+	CLEAN(close_fd) int folder = open_folder_of(path);
+	int r = folder < 0 ? folder : create_nameless(folder, path, buf, len, mode);
+
+	if (folder >= 0 && r < 0 && r != -EEXIST)
+		r = replace(path, buf, len, mode, false);
+	return r == 0 && fsync(folder) < 0 ? -errno : r;
 }
 
 int file_make_folder(const char *path, mode_t mode)

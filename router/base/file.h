@@ -13,7 +13,9 @@ int file_read(struct arena *a, const char *path, size_t max, char **ret, size_t 
 /* Readers see the old file or the new one, never part of it, also after a power cut:
  * write beside it, fsync, rename, fsync the folder. */
 int file_write(const char *path, const void *buf, size_t len, mode_t mode);
-/* The same, but -EEXIST when path is there already: for what must never be overwritten. */
+/* The same, but -EEXIST when path is there already: for what must never be overwritten. It
+ * gets its name last, so a kill leaves nothing beside it; only where the file system knows no
+ * O_TMPFILE it is written under a name beside it first. */
 int file_create(const char *path, const void *buf, size_t len, mode_t mode);
 /* All of buf, and to the disk. */
 int file_write_all(int fd, const char *buf, size_t len);

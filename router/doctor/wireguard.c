@@ -120,7 +120,6 @@ static void check_key(struct doctor *d, struct tally *t, const struct object *o)
 	const char *anew = "apply makes a new one, whose public half the others must learn";
 	const char *saved = arena_printf(d->arena, "(umask 077; wg show %s private-key >%s)",
 					 doctor_quote(d->arena, o->name), quoted);
-	bool works = h && h->wg.keyed;
 
 	if (!w)
 		return;
@@ -142,6 +141,11 @@ static void check_key(struct doctor *d, struct tally *t, const struct object *o)
 			  "%s, the private key of %s, is not there; the interface still has it",
 			  file, where);
 		break;
+	case -EKEYREJECTED:
+		tally_bad(t, CHECK_FAIL, saved,
+			  "%s of %s holds no WireGuard key; the interface still has it", file,
+			  where);
+		break;
 	case -EACCES:
 		tally_bad(t, CHECK_SKIP, NULL, "%s may be read by root only: run it as root",
 			  file);
@@ -152,11 +156,10 @@ static void check_key(struct doctor *d, struct tally *t, const struct object *o)
 			  where);
 		break;
 	case -EINVAL:
-		tally_bad(t, CHECK_FAIL,
-			  arena_printf(d->arena, "mv %s %s.bad && %s", quoted, quoted,
-				       works ? saved : doctor_apply(d)),
-			  "%s of %s holds no WireGuard key; %s", file, where,
-			  works ? "the interface still has it" : anew);
+		tally_bad(t, CHECK_FAIL, doctor_apply(d),
+			  "%s of %s holds no WireGuard key; apply moves it aside and makes a "
+			  "new one, whose public half the others must learn",
+			  file, where);
 		break;
 	default:
 		tally_bad(t, CHECK_FAIL, NULL, "%s of %s cannot be read: %s", file, where,

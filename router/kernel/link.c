@@ -138,8 +138,8 @@ static const char *key_words(struct arena *a, const char *path, int r)
 	if (r == -EINVAL)
 		return arena_printf(
 		    a,
-		    "%s holds no WireGuard key; move it away, and the next apply "
-		    "makes one",
+		    "%s is no plain file with a WireGuard key; move it away, and the "
+		    "next apply makes one",
 		    path);
 	return arena_printf(a, "%s: %s", path, strerror(-r));
 }
@@ -149,10 +149,11 @@ static const char *gone_words(struct arena *a, const struct item *w)
 {
 	return arena_printf(
 	    a,
-	    "%s is gone, but %s still has the key: '(umask 077; wg show %s private-key >%s)' "
+	    "%s is %s, but %s still has the key: '(umask 077; wg show %s private-key >%s)' "
 	    "writes it back; 'ip link del %s' lets a new one be made, which every peer must "
 	    "learn",
-	    w->wg.key_file, w->link, w->link, w->wg.key_file, w->link);
+	    w->wg.key_file, w->wg.key_error == -ENOKEY ? "gone" : "damaged", w->link, w->link,
+	    w->wg.key_file, w->link);
 }
 
 /* What may not be touched: words, or NULL. */
@@ -175,6 +176,28 @@ static const char *not_ours(struct kernel *k, const struct item *h)
 	return NULL;
 }
 
+static void add_note(struct kernel *k, struct op *op, const char *note)
+{
+	op->note = arena_printf(k->arena, "%s%s%s", op->note ? op->note : "",
+				op->note ? "; " : "", note);
+}
+
+static void note_key(struct kernel *k, struct op *op, const struct key_story *story,
+		     const struct key *public)
+{
+	const char *path = op->want->wg.key_file;
+	char text[KEY_STRLEN];
+
+	if (*story->aside)
+		add_note(
+		    k, op,
+		    arena_printf(k->arena, "moved the damaged %s to %s", path, story->aside));
+	if (story->made)
+		add_note(k, op,
+			 arena_printf(k->arena, "made the key %s; its public half is %s", path,
+				      key_print(public, text)));
+}
+
 /* The private key's whole life is this frame. A new link is marked before anything else can
  * fail, and comes up last, when its port is opened. */
 static void put_wireguard(struct kernel *k, struct op *op)
@@ -183,9 +206,8 @@ static void put_wireguard(struct kernel *k, struct op *op)
 	CLEAN(key_wipe) struct key private = { 0 };
 	struct wg_change c = { .link = w->link, .port = -1 };
 	const char *why = h ? not_ours(k, h) : NULL;
+	struct key_story story = { 0 };
 	struct key public;
-	char text[KEY_STRLEN];
-	bool made;
 	int r;
 
 	if (why) {
@@ -201,11 +223,12 @@ static void put_wireguard(struct kernel *k, struct op *op)
 				w->link));
 		return;
 	}
-	if (w->wg.key_error == -ENOKEY) {
+	if (w->wg.key_error == -ENOKEY || w->wg.key_error == -EKEYREJECTED) {
 		kernel_fail(op, -ENOENT, gone_words(k->arena, w));
 		return;
 	}
-	r = key_load_or_create(w->wg.key_file, &private, &made);
+	r = h && h->wg.keyed ? key_load(w->wg.key_file, &private)
+			     : key_load_or_create(w->wg.key_file, &private, &story);
 	if (r == 0)
 		r = key_public(&private, &public);
 	if (r < 0) {
@@ -214,10 +237,7 @@ static void put_wireguard(struct kernel *k, struct op *op)
 	}
 	if (!h && create(k, op) < 0)
 		return;
-	if (made)
-		op->note = arena_printf(k->arena, "%s%smade the key %s; its public half is %s",
-					op->note ? op->note : "", op->note ? "; " : "",
-					w->wg.key_file, key_print(&public, text));
+	note_key(k, op, &story, &public);
 	if (!h)
 		configure(k, op, false);
 	if (!h || !h->wg.keyed || !key_equal(&h->wg.public, &public))

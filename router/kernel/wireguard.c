@@ -54,8 +54,11 @@ void wg_see_device(struct wg_seen *s, const struct key *public, uint16_t port)
 	struct item *link = &s->have->items[s->link];
 	struct item *want = (struct item *)state_find(s->k->want, link);
 
+	/* None is made for a link that has one. */
 	if (want && public && want->wg.key_error == -ENOENT)
-		want->wg.key_error = -ENOKEY; /* none is made for a link that has one */
+		want->wg.key_error = -ENOKEY;
+	if (want && public && want->wg.key_error == -EINVAL)
+		want->wg.key_error = -EKEYREJECTED;
 	link->wg.port = port;
 	link->wg.keyed = public != NULL;
 	link->wg.blank = public == NULL;

@@ -374,12 +374,16 @@ well() {
 	doctor r -f "$RUN/r.yaml"
 	[ "$status" -eq 0 ]
 	cmp "$RUN/wg.old" "$RUN/wg.key"
-	on r ip link del wg-hybrid
-	rm "$RUN/wg.key"
-	doctor r -f "$RUN/r.yaml"
-	cure r wireguard private-key
-	doctor r -f "$RUN/r.yaml"
-	[ "$status" -eq 0 ]
+	for text in '' nonsense; do
+		on r ip link del wg-hybrid
+		rm "$RUN/wg.key"
+		[ -z "$text" ] || (umask 077 && echo "$text" >"$RUN/wg.key")
+		doctor r -f "$RUN/r.yaml"
+		says wireguard private-key fail 'apply .*makes a new one'
+		cure r wireguard private-key
+		doctor r -f "$RUN/r.yaml"
+		[ "$status" -eq 0 ]
+	done
 	(umask 077 && wg genkey >"$RUN/wg.key")
 	doctor r -f "$RUN/r.yaml"
 	says wireguard private-key fail 'another key than the one in'

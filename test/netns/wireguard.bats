@@ -38,20 +38,58 @@ load ../lib/bats
 	[ "$(on r cat /proc/sys/net/ipv4/ip_forward)" = 0 ]
 }
 
-@test "a damaged key file is an error, and is not overwritten" {
+@test "a damaged key file is moved aside, and a key made" {
 	one_host
 	for text in '' 'rubbish' "$(head -c 200 /dev/zero | tr '\0' A)"; do
 		printf '%s' "$text" >"$RUN/wg.key"
 		chmod 600 "$RUN/wg.key"
+		router r plan -f "$RUN/r.yaml"
+		[[ $output == *'link wg-hybrid'*'(its key will be made)'* ]]
+		[ "$(cat "$RUN/wg.key")" = "$text" ]
+		router r apply -f "$RUN/r.yaml"
+		aside=$(echo "$RUN"/wg.key.damaged-20*Z)
+		[ "$(cat "$aside")" = "$text" ]
+		public=$(wg pubkey <"$RUN/wg.key")
+		[[ $output == *"moved the damaged $RUN/wg.key to $aside; made the key $RUN/wg.key; its public half is $public"* ]]
+		[ "$(on r wg show wg-hybrid public-key)" = "$public" ]
+		router r apply -f "$RUN/r.yaml"
+		[ -z "$output" ]
+		on r "$ROUTERCTL" delete --all
+		rm "$aside" "$RUN/wg.key"
+	done
+}
+
+@test "a key file that is gone or damaged under a tunnel that works is left to its operator" {
+	one_host
+	router r apply -f "$RUN/r.yaml"
+	key=$(cat "$RUN/wg.key")
+	for how in gone damaged; do
+		rm "$RUN/wg.key"
+		[[ $how == gone ]] || (umask 077 && echo rubbish >"$RUN/wg.key")
 		router r apply -f "$RUN/r.yaml"
 		[ "$status" -eq 1 ]
-		[[ $output == *'WireGuardInterface/wg-hybrid'*"$RUN/wg.key holds no WireGuard key"* ]]
-		[[ $output == *'6 more wait for what failed'* ]]
-		[ "$(cat "$RUN/wg.key")" = "$text" ]
-		run ! on r ip link show wg-hybrid
-		on r ip neigh show proxy | grep -q 10.77.60.7
-		on r "$ROUTERCTL" delete --all
+		[[ $output == *"$RUN/wg.key is $how, but wg-hybrid still has the key"* ]]
+		[ "$(echo "$RUN"/wg.key*)" = "$([[ $how == gone ]] && echo "$RUN/wg.key*" || echo "$RUN/wg.key")" ]
+		[ "$(on r wg show wg-hybrid private-key)" = "$key" ]
+		on r sh -c "$(sed -n "s/.*key: '\((umask[^']*\)' writes it back.*/\1/p" <<<"$output")"
+		router r apply -f "$RUN/r.yaml"
+		[ -z "$output" ]
+		[ "$(cat "$RUN/wg.key")" = "$key" ]
 	done
+}
+
+@test "a symbolic link to a damaged key is an error, and moves nothing" {
+	one_host
+	echo rubbish >"$RUN/real"
+	chmod 600 "$RUN/real"
+	ln -s real "$RUN/wg.key"
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 1 ]
+	[[ $output == *"$RUN/wg.key is no plain file with a WireGuard key; move it away"* ]]
+	[[ $output == *'6 more wait for what failed'* ]]
+	[ "$(cat "$RUN/wg.key")" = rubbish ]
+	run ! on r ip link show wg-hybrid
+	on r ip neigh show proxy | grep -q 10.77.60.7
 }
 
 @test "a key that changes in its file is taken up" {

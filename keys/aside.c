@@ -1,0 +1,50 @@
+#include "keys/aside.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/file.h"
+
+#define TRIES 100 /* names for one second */
+
+static int sync_folder_of(const char *path)
+{
+	char folder[PATH_MAX];
+
+	snprintf(folder, sizeof(folder), "%s", path);
+	return file_sync_folder(dirname(folder));
+}
+
+static int stamp(int64_t time, char buf[static 20])
+{
+	time_t when = time;
+	struct tm tm;
+
+	return gmtime_r(&when, &tm) && strftime(buf, 20, "%Y%m%dT%H%M%SZ", &tm) ? 0 : -ERANGE;
+}
+
+int aside_move(const char *path, const char *ending, const char *why, int64_t time,
+	       char ret[static PATH_MAX])
+{
+	char from[PATH_MAX], to[PATH_MAX], when[20], again[16] = "";
+	int r = stamp(time, when);
+
+	if (snprintf(from, PATH_MAX, "%s%s", path, ending) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	for (int i = 2; r == 0 && i < TRIES; i++) {
+		if (snprintf(to, PATH_MAX, "%s.%s-%s%s%s", path, why, when, again, ending) >=
+		    PATH_MAX)
+			return -ENAMETOOLONG;
+		if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) {
+			snprintf(ret, PATH_MAX, "%s", to);
+			return sync_folder_of(to);
+		}
+		if (errno != EEXIST)
+			return -errno;
+		snprintf(again, sizeof(again), "-%d", i);
+	}
+	return r < 0 ? r : -EEXIST;
+}

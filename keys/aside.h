@@ -1,0 +1,11 @@
+/* aside.h - moves what must not be used out of the way, where people find it. Nothing is
+ * ever overwritten or removed. */
+#pragma once
+
+#include <limits.h>
+#include <stdint.h>
+
+/* Renames PATH + ending to PATH.WHY-YYYYMMDDTHHMMSSZ + ending, "-2" and so on after the time
+ * (seconds since 1970) where that is taken, and to the disk. rename(2)'s errors. */
+int aside_move(const char *path, const char *ending, const char *why, int64_t time,
+	       char ret[static PATH_MAX]);

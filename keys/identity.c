@@ -1,0 +1,86 @@
+#include "keys/identity.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/diag.h"
+#include "base/file.h"
+#include "base/yaml.h"
+
+#define UUID_FILE  "/sys/class/dmi/id/product_uuid"
+#define NODE_FILE  "/run/routerd/node.json"
+#define UUID_LEN   36
+#define UUID_BYTES 4096		 /* sysfs calls every file a page long */
+#define NODE_BYTES (1024 * 1024) /* user-data is in it */
+
+/* Board makers' placeholder, in both byte orders SMBIOS knew (7.2.1, "UUID"). */
+static const char *const shared[] = {
+	"03000200-0400-0500-0006-000700080009",
+	"00020003-0004-0005-0006-000700080009",
+};
+
+static bool is_uuid(const char *s)
+{
+	for (int i = 0; i < UUID_LEN; i++)
+		if (i == 8 || i == 13 || i == 18 || i == 23 ? s[i] != '-'
+							    : !isxdigit((unsigned char)s[i]))
+			return false;
+	return s[UUID_LEN] == '\0';
+}
+
+static bool is_shared(const char *s)
+{
+	if (strspn(s, "0-") == UUID_LEN || strspn(s, "f-") == UUID_LEN)
+		return true;
+	for (size_t i = 0; i < sizeof(shared) / sizeof(*shared); i++)
+		if (strcmp(s, shared[i]) == 0)
+			return true;
+	return false;
+}
+
+static const char *read_uuid(struct arena *a, const char *path)
+{
+	char *text;
+	size_t len;
+
+	if (file_read(a, path, UUID_BYTES, &text, &len) < 0)
+		return NULL;
+	text += strspn(text, " \t\n");
+	text[strcspn(text, " \t\n")] = '\0';
+	for (char *c = text; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	return is_uuid(text) && !is_shared(text) ? text : NULL;
+}
+
+static const char *said(const struct node *map, const char *key)
+{
+	const struct node *n = node_get(map, key);
+
+	if (!n || n->type != NODE_SCALAR || node_is_null(n) || !*n->text)
+		return NULL;
+	return n->text;
+}
+
+void identity_read_from(struct arena *a, const char *uuid_file, const char *node_file,
+			struct identity *ret)
+{
+	struct diag d = { .arena = a };
+	const struct node *documents;
+	char *text;
+	size_t len;
+
+	*ret = (struct identity){ .uuid = read_uuid(a, uuid_file) };
+	if (file_read(a, node_file, NODE_BYTES, &text, &len) < 0)
+		return;
+	documents = node_parse(a, node_file, text, len, &d);
+	if (d.errors || !documents->child || documents->child->type != NODE_MAP)
+		return;
+	ret->provider = said(documents->child, "provider");
+	ret->instance = said(documents->child, "instanceId");
+}
+
+void identity_read(struct arena *a, struct identity *ret)
+{
+	identity_read_from(a, UUID_FILE, NODE_FILE, ret);
+}
