@@ -10,11 +10,10 @@
 #include "base/log.h"
 #include "firstboot/exchange_round.h"
 
-/* ---- this node -----------------------------------------------------------------------------
- */
+/* ---- this node -------------------------------------------------------------------------- */
 
-/* The one document of the folder: NAME.yaml. */
-static int find_export(struct round *r, const char **ret)
+/* The one document of the folder: NAME.yaml. NULL after words about it. */
+static const char *find_export(struct round *r)
 {
 	CLEAN(close_folder) DIR *dir = opendir(EXCHANGE_EXPORT);
 	const char *found = NULL;
@@ -24,32 +23,32 @@ static int find_export(struct round *r, const char **ret)
 
 		if (*e->d_name == '.' || !dot || strcmp(dot, ".yaml") != 0)
 			continue;
-		if (found)
-			return round_fail(r,
-					  EXCHANGE_EXPORT
-					  " holds %s and %s: remove the one that "
-					  "is not this node's",
-					  found, e->d_name);
+		if (found) {
+			(void)round_fail(r,
+					 "%s holds %s and %s: remove the one that is not this "
+					 "node's",
+					 EXCHANGE_EXPORT, found, e->d_name);
+			return NULL;
+		}
 		found = arena_strndup(r->arena, e->d_name, strlen(e->d_name));
 	}
 	if (!found)
-		return round_fail(
-		    r, "there is no " EXCHANGE_EXPORT "/NODE.yaml: routerd writes it "
-		       "when it has a WireGuard key; does it run (systemctl status "
-		       "routerd)?");
-	*ret = found;
-	return 0;
+		(void)round_fail(r,
+				 "there is no " EXCHANGE_EXPORT "/NODE.yaml: routerd writes it "
+				 "when it has a WireGuard key; does it run (systemctl status "
+				 "routerd)?");
+	return found;
 }
 
 static int read_export(struct round *r)
 {
-	const char *file = NULL, *path, *name;
+	const char *file = find_export(r), *path, *name;
 	struct key key;
 	char *text;
-	int err = find_export(r, &file);
+	int err;
 
-	if (err < 0)
-		return err;
+	if (!file)
+		return -EIO;
 	path = arena_printf(r->arena, EXCHANGE_EXPORT "/%s", file);
 	err = file_read(r->arena, path, EXCHANGE_DOCUMENT - SEAL_LINE, &text, &r->export_len);
 	if (err < 0)
@@ -68,14 +67,21 @@ static int read_export(struct round *r)
 	return 0;
 }
 
-/* ---- ours ----------------------------------------------------------------------------------
- */
+/* ---- ours ------------------------------------------------------------------------------- */
 
-/* Unix s: now, but never before a time already used, which peers would take for an old
- * document, unless that was so far ahead that none can have taken it. */
-static uint64_t sealing_time(const struct round *r, uint64_t last)
+/* Later than all before, or peers would take it for an old document. A clock that is far behind
+ * them is wrong now, or was wrong then, and only a person can tell. */
+static int sealing_time(struct round *r, uint64_t *last)
 {
-	return last >= r->now && last <= r->now + SEAL_AHEAD ? last + 1 : r->now;
+	if (*last > r->now + SEAL_AHEAD)
+		return round_fail(
+		    r,
+		    "this machine's clock says %s, and said %s when it published "
+		    "before: set it (timedatectl), or if it was wrong then, remove "
+		    "%s",
+		    round_time(r, r->now), round_time(r, *last), round_state_path(r, NULL));
+	*last = *last < r->now ? r->now : *last + 1;
+	return 0;
 }
 
 static int put(struct round *r, const char *url, const struct round_means *m,
@@ -85,7 +91,8 @@ static int put(struct round *r, const char *url, const struct round_means *m,
 	struct http_reply reply;
 	char *text;
 
-	state->sealed = sealing_time(r, state->sealed);
+	if (sealing_time(r, &state->sealed) < 0)
+		return -EIO;
 	if (seal_add(r->arena, r->export, r->export_len, &m->with, r->self, state->sealed,
 		     &text, &q.len) < 0)
 		return round_fail(r,
@@ -134,8 +141,7 @@ int exchange_signing_key(struct key *ret)
 	return r;
 }
 
-/* ---- all of it -----------------------------------------------------------------------------
- */
+/* ---- all of it -------------------------------------------------------------------------- */
 
 static bool needs_self(const struct exchange_settings *s)
 {

@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <sodium.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -8,9 +7,6 @@
 #include "base/log.h"
 #include "firstboot/exchange_import.h"
 #include "firstboot/exchange_round.h"
-
-/* ---- a peer's ------------------------------------------------------------------------------
- */
 
 struct fetch {
 	const struct exchange_peer *peer;
@@ -164,23 +160,12 @@ static int accept_sealed(struct round *r, struct fetch *f, const struct http_rep
 	return round_remember(r, f->path, &f->state);
 }
 
-/* The first 10 bytes of SHA-256, as both sides can read them to each other. */
-static const char *fingerprint(struct arena *a, const struct key *k)
-{
-	unsigned char sum[crypto_hash_sha256_BYTES];
-	char hex[21];
-
-	crypto_hash_sha256(sum, k->bytes, KEY_BYTES);
-	sodium_bin2hex(hex, sizeof(hex), sum, 10);
-	return arena_printf(a, "%.4s-%.4s-%.4s-%.4s-%.4s", hex, hex + 4, hex + 8, hex + 12,
-			    hex + 16);
-}
-
 static int keep_offer(struct round *r, struct fetch *f, const struct http_reply *reply)
 {
 	const char *path = arena_printf(r->arena, EXCHANGE_STATE "/%s.offer", f->peer->node);
 	const char *document = round_digest(r->arena, reply->body, reply->len), *name;
 	bool same = is_same(r, f, document);
+	char print[KEY_FINGERPRINT_STRLEN];
 	struct key key;
 	int err;
 
@@ -203,8 +188,7 @@ static int keep_offer(struct round *r, struct fetch *f, const struct http_reply 
 			 "%s: its document is not authenticated, and kept as an offer; its key "
 			 "is %s: if that is what they read there, run 'routerctl import "
 			 "--expect %s %s'",
-			 f->peer->node, fingerprint(r->arena, &key),
-			 fingerprint(r->arena, &key), path);
+			 f->peer->node, key_fingerprint(&key, print), print, path);
 	return 0;
 }
 

@@ -35,8 +35,7 @@ const char *round_time(struct round *r, uint64_t when)
 	return arena_strndup(r->arena, text, sizeof(text));
 }
 
-/* ---- digests -------------------------------------------------------------------------------
- */
+/* ---- digests ---------------------------------------------------------------------------- */
 
 static void digest_add(crypto_generichash_state *h, const void *bytes, size_t len)
 {
@@ -65,8 +64,7 @@ const char *round_digest(struct arena *a, const char *bytes, size_t len)
 	return digest_end(a, &h);
 }
 
-/* ---- keys: on the stack, and wiped ---------------------------------------------------------
- */
+/* ---- keys: on the stack, and wiped ------------------------------------------------------ */
 
 void round_wipe_means(struct round_means *m)
 {
@@ -149,8 +147,7 @@ const char *round_digest_settings(struct round *r, const char *url, const struct
 	return digest_end(r->arena, &h);
 }
 
-/* ---- places --------------------------------------------------------------------------------
- */
+/* ---- places ----------------------------------------------------------------------------- */
 
 int round_read_url(struct round *r, const struct exchange_place *p, const char **ret)
 {

@@ -23,7 +23,7 @@ struct field {
 	size_t offset;
 };
 
-/* ---- values ------------------------------------------------------------------------------ */
+/* ---- values ----------------------------------------------------------------------------- */
 
 static const char *decode_bool(struct reading *r, const struct node *n, void *into)
 {
@@ -102,7 +102,7 @@ static const char *decode_seal(struct reading *r, const struct node *n, void *in
 	return NULL;
 }
 
-/* ---- maps -------------------------------------------------------------------------------- */
+/* ---- maps ------------------------------------------------------------------------------- */
 
 static const struct field *find(const struct field *fields, const char *name)
 {
@@ -241,7 +241,7 @@ static void check(struct reading *r, const struct node *map, const struct exchan
 			   "rand -base64 32'");
 }
 
-/* ---- the document ------------------------------------------------------------------------ */
+/* ---- the document ----------------------------------------------------------------------- */
 
 static void decode(struct reading *r, const struct node *doc, struct exchange_settings *s)
 {

@@ -40,8 +40,7 @@ static void end_list(struct curl_slist **l)
 	curl_slist_free_all(*l);
 }
 
-/* ---- what libcurl calls --------------------------------------------------------------------
- */
+/* ---- what libcurl calls ----------------------------------------------------------------- */
 
 static size_t on_body(const char *bytes, size_t one, size_t n, void *ctx)
 {
@@ -87,8 +86,7 @@ static size_t on_header(const char *line, size_t one, size_t n, void *ctx)
 	return n;
 }
 
-/* ---- one try -------------------------------------------------------------------------------
- */
+/* ---- one try ---------------------------------------------------------------------------- */
 
 static void add_header(struct curl_slist **list, const char *line)
 {
@@ -161,8 +159,7 @@ static bool set_request(struct transfer *t, struct curl_slist *headers)
 	return !bad;
 }
 
-/* ---- what came of it -----------------------------------------------------------------------
- */
+/* ---- what came of it -------------------------------------------------------------------- */
 
 static const char *method(const struct transfer *t)
 {
@@ -351,8 +348,7 @@ static int try_once(struct transfer *t, long long left)
 	return is_success(t, status) ? 0 : status_fault(t, status);
 }
 
-/* ---- all tries -----------------------------------------------------------------------------
- */
+/* ---- all tries -------------------------------------------------------------------------- */
 
 static long long now(void)
 {
@@ -393,22 +389,33 @@ static int wait_for_next(struct transfer *t, long long backoff, long long end)
 	return -EAGAIN;
 }
 
+/* As try_once(); but a try that the deadline cut short says less than what was before it. */
+static int try_until(struct transfer *t, long long end)
+{
+	const char *before = t->words;
+	int r = try_once(t, end > now() ? end - now() : 1);
+
+	if (r == 0 || !before || now() < end)
+		return r;
+	t->words = before;
+	return -EAGAIN;
+}
+
 static int run(struct transfer *t, long long begin, long long end)
 {
 	long long backoff = BACKOFF_FIRST;
-	int r;
+	int r = try_until(t, end);
 
-	for (unsigned tries = 1;; tries++) {
-		r = try_once(t, end > now() ? end - now() : 1);
-		if (r != -EAGAIN)
-			return r;
+	for (unsigned tries = 1; r == -EAGAIN; tries++) {
 		if (wait_for_next(t, backoff, end) < 0) {
 			t->words = arena_printf(t->arena, "%s (tries: %u in %lld s)", t->words,
 						tries, (now() - begin) / 1000);
-			return r;
+			break;
 		}
 		backoff = backoff * 2 < BACKOFF_MOST ? backoff * 2 : BACKOFF_MOST;
+		r = try_until(t, end);
 	}
+	return r;
 }
 
 int http_run(struct arena *a, const struct http_request *q, struct http_reply *ret,

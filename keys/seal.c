@@ -41,8 +41,7 @@ bool seal_node_is_valid(const char *node)
 	return n > 0 && n <= SEAL_NODE && !node[n] && !strchr("._-", *node);
 }
 
-/* ---- proofs: over text, whose last bytes are the line up to the proof ---------------------
- */
+/* ---- proofs: over text, whose last bytes are the line up to the proof ------------------- */
 
 /* Ed25519 reads its message twice, so it has to stand in one piece. */
 static unsigned char *message(const char *text, size_t len, size_t *ret_len)
@@ -104,7 +103,7 @@ static bool is_proven(const struct seal_with *with, const char *text, size_t len
 	return same;
 }
 
-/* ---- reading the line -------------------------------------------------------------------- */
+/* ---- reading the line ------------------------------------------------------------------- */
 
 struct reading {
 	struct seal seal;
@@ -225,7 +224,7 @@ enum seal_verdict seal_open(const char *text, size_t len, const struct seal_want
 	return verdict == SEAL_OK ? judge(text, &r, want) : verdict;
 }
 
-/* ---- making it --------------------------------------------------------------------------- */
+/* ---- making it -------------------------------------------------------------------------- */
 
 int seal_add(struct arena *a, const char *text, size_t len, const struct seal_with *with,
 	     const char *node, uint64_t when, char **ret, size_t *ret_len)

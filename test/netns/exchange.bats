@@ -537,7 +537,7 @@ refused() {
 		early https://10.9.0.1:8447/o/x
 		token $BUCKET/p/0123456789abcdefghijklmnopqrstuvwxyz/o/x
 	END
-	exchange b --timeout 1
+	exchange b --timeout 2
 	[ "$status" = 1 ]
 	says 's400: GET https://10.9.0.1:8443/status/400: HTTP 400: the request is not understood' \
 		'HTTP 401: the server asks for a login: the pre-signed URL is cut off or expired' \
@@ -567,6 +567,19 @@ refused() {
 	echo "  - { node: ca, url: \"$BUCKET/o/x?$SIGNED\" }" >>"$RUN/s"
 	settings b <"$RUN/s"
 	refused b "certificate is from a CA that is not known here"
+}
+
+@test "with a clock that went back nothing is sealed" {
+	nodes a
+	export_of a cloud-rt
+	publisher a cloud-rt signature
+	echo "sealed: $(($(date +%s) + 86410))" | write a /var/lib/routerd/exchange/published
+	refused a "publish: this machine's clock says 20" 'remove /var/lib/routerd/exchange/published'
+	[ -z "$(requests true)" ]
+	echo "sealed: $(($(date +%s) + 1000))" | write a /var/lib/routerd/exchange/published
+	exchange a
+	[ "$status" = 0 ]
+	[ "$(sed -n 's/.* v1 cloud-rt \([0-9]*\) .*/\1/p' "$RUN/bucket/store/cloud-rt")" -gt "$(($(date +%s) + 900))" ]
 }
 
 @test "a PUT that fails is tried again at the next run" {
