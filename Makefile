@@ -190,7 +190,8 @@ install: all ## DESTDIR=, PREFIX=
 	install -Dm755 $(O)/bin/routerd-exchange $(DESTDIR)$(PREFIX)/lib/routerd/routerd-exchange
 	install -Dm644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system \
 		$(filter %.service %.socket %.timer %.path,$(wildcard units/*))
-	sed -i 's|/usr/\(sbin\|lib/routerd\)/|$(PREFIX)/\1/|' $(DESTDIR)$(PREFIX)/lib/systemd/system/routerd*
+	sed -i 's|/usr/sbin/|$(PREFIX)/sbin/|; s|=/usr/lib/|=$(PREFIX)/lib/|' \
+		$(DESTDIR)$(PREFIX)/lib/systemd/system/routerd*
 	install -Dm644 units/routerd.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/routerd.conf
 	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/doc/routerd README.md LICENSE CHANGES
 	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/doc/routerd/docs docs/*.md

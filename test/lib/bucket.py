@@ -12,7 +12,8 @@ accepts connections and says nothing. The first part of a path says how it goes:
     status/N that status                patience 429 with Retry-After: 3600
     redirect to an object of o          short    ends before its Content-Length
     big      10 MiB                     chunked  10 MiB, without a Content-Length
-    drip     a byte now and then        late     when FOLDER/go is there
+    drip     a byte now and then        stalls   503 once, then as drip
+    late     when FOLDER/go is there    tags     with an ETag of 1000 bytes
 """
 
 import hashlib
@@ -74,15 +75,17 @@ class Bucket(http.server.BaseHTTPRequestHandler):
             return self.answer(200, body)
         etag = '"' + hashlib.sha256(body).hexdigest()[:16] + '"'
         date = self.date_time_string(int(os.stat(path).st_mtime))
+        if self.path.startswith("/tags/"):
+            etag = '"' + "x" * 998 + '"'
         if self.headers.get("If-None-Match") == etag:
             return self.answer(304, ETag=etag)
         return self.answer(200, body, ETag=etag, Last_Modified=date)
 
-    def drip(self, more):
+    def drip(self):
         self.send_response(200)
         self.send_header("Content-Length", "60000")
         self.end_headers()
-        while more():
+        while True:
             self.wfile.write(b"#")
             self.wfile.flush()
             time.sleep(WAIT)
@@ -99,7 +102,7 @@ class Bucket(http.server.BaseHTTPRequestHandler):
         self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.note()
         how, _, name = self.path.split("?")[0][1:].partition("/")
-        if how == "flaky" and self.once():
+        if how in ("flaky", "stalls") and self.once():
             self.answer(503, b"later")
         elif how == "busy" and self.once():
             self.answer(429, Retry_After="1")
@@ -116,8 +119,8 @@ class Bucket(http.server.BaseHTTPRequestHandler):
             self.answer(200, b"#" * 10 * MIB)
         elif how == "chunked":
             self.chunked()
-        elif how == "drip":
-            self.drip(lambda: True)
+        elif how in ("drip", "stalls"):
+            self.drip()
         elif how == "late":
             while not os.path.exists(f"{FOLDER}/go"):
                 time.sleep(WAIT)

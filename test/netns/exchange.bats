@@ -336,6 +336,13 @@ refused() {
 	exchange b
 	[ "$psk" = "$(on b cat /etc/routerd/keys/psk-cloud-rt.key)" ]
 	[ "$(calls b)" = 1 ]
+	# That there is to be none any more is news, too.
+	on b sed -i 's/preshared: true/preshared: false/' /etc/routerd/exchange.yaml
+	exchange b
+	[ "$(tail -n 1 "$RUN/b.calls")" = 'import --node cloud-rt --replace -' ]
+	on b sed -i 's/preshared: false/preshared: true/' /etc/routerd/exchange.yaml
+	exchange b
+	[ "$(calls b)" = 3 ]
 	# Another secret, on one side only: neither document nor preshared key change.
 	secret b
 	refused b "seal does not fit" 'another secret'
@@ -372,6 +379,13 @@ refused() {
 	exchange b
 	exchange b
 	[ "$(calls b)" = 4 ]
+	reader b cloud-rt "signingKey: $(shown a)" "$BUCKET/tags/cloud-rt"
+	exchange b
+	exchange b
+	[ "$status" = 0 ]
+	[ "$(calls b)" = 5 ]
+	requests '.path | startswith("/tags/")' | jq -se 'map(.headers | has("if-none-match"),
+		has("if-modified-since")) == [false, false, false, true]'
 }
 
 @test "a PUT says what it is and how long, waits for no 100, and suits Azure" {
@@ -480,6 +494,18 @@ refused() {
 	says 'b.routerctl cannot be run: is it installed?'
 }
 
+@test "routerctl is the one of the same installation" {
+	signed_pair
+	mkdir -p "$RUN/usr/lib/routerd" "$RUN/usr/sbin"
+	cp "$EXCHANGE" "$RUN/usr/lib/routerd/"
+	mv "$RUN/b.routerctl" "$RUN/usr/sbin/routerctl"
+	on b env -u ROUTERCTL "$RUN/usr/lib/routerd/routerd-exchange"
+	[ "$(calls b)" = 1 ]
+	mv "$RUN/usr/sbin/routerctl" "$RUN/usr/lib/routerd/routerctl" # as where it is built
+	on b env -u ROUTERCTL "$RUN/usr/lib/routerd/routerd-exchange" --again
+	[ "$(calls b)" = 2 ]
+}
+
 @test "an unauthenticated document is kept as an offer, and said so once" {
 	nodes b
 	local key finger
@@ -497,6 +523,10 @@ refused() {
 	exchange b
 	[ -z "$output" ]
 	[ -z "$(calls b)" ]
+	reader b cloud-rt '# by nothing' "$BUCKET/noetag/cloud-rt"
+	exchange b # another place
+	exchange b
+	[ -z "$output" ]
 	sed -i 's/name: cloud-rt/name: pve-rt/' "$RUN/bucket/store/cloud-rt"
 	refused b 'that of node pve-rt: is the URL right?'
 	echo '<html>' >"$RUN/bucket/store/cloud-rt"
@@ -521,6 +551,7 @@ refused() {
 		s304 $BUCKET/status/304
 		s204 $BUCKET/status/204
 		s503 $BUCKET/status/503
+		stalls $BUCKET/stalls/x
 		patience $BUCKET/patience/x
 		redirect $BUCKET/redirect/x
 		short $BUCKET/short/x
@@ -545,7 +576,7 @@ refused() {
 		's404: GET https://10.9.0.1:8443/o/nothing: HTTP 404: nothing is there' \
 		'HTTP 412: a condition' 's304: GET' 'HTTP 304: unchanged, it says' 'HTTP 204: not what' \
 		'HTTP 503: the server has a fault of its own (tries: ' \
-		'HTTP 429: too many requests' 'it asks to be left alone for 3600 s (tries: 1 in 0 s)' \
+		'stalls/x: HTTP 503' 'HTTP 429: too many requests' 'it asks to be left alone for 3600 s (tries: 1 in 0 s)' \
 		'HTTP 302: it redirects, which is not followed' \
 		'short/x: the reply was cut short' 'big/x: the reply is larger than 65536 bytes' \
 		'chunked/x: the reply is larger than 65536 bytes' 'drip/x: too slow' \
@@ -557,7 +588,7 @@ refused() {
 		'certificate has expired' 'certificate is signed by itself' \
 		'certificate is not valid yet: check this machine'"'"'s clock' \
 		'/p/.../o/x: HTTP 404'
-	[ "$(grep -c '^<3>' <<<"$output")" = 23 ]
+	[ "$(grep -c '^<3>' <<<"$output")" = 24 ]
 	[ "$(requests '.path | startswith("/status/403")' | wc -l)" = 1 ]
 	[ "$(requests '.path | startswith("/status/503")' | wc -l)" -ge 2 ]
 	[ -z "$(requests '.path | startswith("/o/x")')" ] # none of the bad certificates
@@ -647,8 +678,8 @@ refused() {
 	export_of a pve-rt
 	refused a 'remove the one that is not this node'
 	on a rm /var/lib/routerd/export/pve-rt.yaml
-	on a sed -i 's/name: cloud-rt/name: pve-rt/' /var/lib/routerd/export/cloud-rt.yaml
-	refused a 'cloud-rt.yaml names the node pve-rt'
+	on a sed -i 's/name: cloud-rt/name: Cloud-rt/' /var/lib/routerd/export/cloud-rt.yaml
+	refused a 'cloud-rt.yaml names the node Cloud-rt'
 	export_of a cloud-rt
 	on a sh -c 'echo "# routerd-seal: v1" >>/var/lib/routerd/export/cloud-rt.yaml'
 	refused a "cloud-rt.yaml holds 'routerd-seal:'"
