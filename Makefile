@@ -13,9 +13,9 @@ LLVM    := -19# one release on Debian 12 and 13, so that formatting agrees
 
 # ---- packages: all that build and tests need, from Debian -------------------------------
 PACKAGES := gcc libc6-dev make pkg-config libnl-3-dev libnl-genl-3-dev libnftnl-dev libmnl-dev \
-	libyaml-dev libsodium-dev libc-ares-dev binutils \
+	libyaml-dev libsodium-dev libc-ares-dev libcurl4-openssl-dev binutils \
 	clang$(LLVM) clang-format$(LLVM) clang-tidy$(LLVM) libclang-rt$(LLVM)-dev shellcheck file \
-	bats bats-assert bats-file bats-support jq python3-prometheus-client iproute2 iputils-ping \
+	bats bats-assert bats-file bats-support jq openssl python3 python3-prometheus-client iproute2 iputils-ping \
 	tcpdump nftables iptables wireguard-tools wireguard-go socat procps util-linux bsdutils \
 	mount kmod cpio xz-utils strace systemd qemu-system-x86 diffutils findutils grep hostname \
 	mawk netbase dash sed coreutils git
@@ -45,6 +45,9 @@ link_fuzz     := $(link_asan)
 CFLAGS  += $(flags_$(BUILD))
 LDFLAGS += $(link_$(BUILD))
 LDLIBS   = $(if $(filter release,$(BUILD)),$(libs_static),$(libs_shared))
+# The one program that is not static: libcurl and OpenSSL are the system's to keep current.
+LDFLAGS_exchange = $(patsubst -static-pie,-pie,$(LDFLAGS))
+LDLIBS_exchange  = $(shell pkg-config --libs libcurl yaml-0.1 libsodium)
 
 # ---- rooms: a folder is a list of objects; test/layers.sh keeps them apart ----------------
 base     := $(wildcard router/base/*.c)
@@ -54,10 +57,12 @@ shims    := router/kernel/mnl.c router/kernel/libc.c
 kernel   := $(filter-out $(shims),$(wildcard router/kernel/*.c)) \
 	$(if $(filter release,$(BUILD)),$(shims))
 providers := $(wildcard providers/*.c)
+exchange := $(wildcard firstboot/exchange*.c firstboot/http*.c)
 program  := $(filter-out router/main.c,$(wildcard router/*.c router/doctor/*.c))
 parts    := $(program) $(base) $(pure) $(kernel) $(keys) $(providers)
 objects   = $(patsubst %.c,$(O)/%.o,$(sort $(1)))
-sources  := $(wildcard router/*.[ch] router/*/*.[ch] keys/*.[ch] providers/*.[ch] test/*/*.[ch] docs/*.c)
+sources  := $(wildcard router/*.[ch] router/*/*.[ch] keys/*.[ch] providers/*.[ch] firstboot/*.[ch] \
+	test/*/*.[ch] docs/*.c)
 scripts  := $(shell grep -rlE '^\#!.*/(sh|bash|env bash)$$' .ci test docs 2>/dev/null) $(wildcard test/lib/*.bash)
 
 .DEFAULT_GOAL := all
@@ -66,7 +71,7 @@ scripts  := $(shell grep -rlE '^\#!.*/(sh|bash|env bash)$$' .ci test docs 2>/dev
 .PHONY: all tools deps have-deps root check test demo unit golden netns vm service fuzz fuzz-run lint \
 	layers format tidy analyze compilers reference bench soak install clean help
 
-all: $(O)/bin/routerd $(O)/bin/routerctl ## routerd and routerctl
+all: $(O)/bin/routerd $(O)/bin/routerctl $(O)/bin/routerd-exchange ## all programs
 
 $(O)/bin/routerd: $(call objects,router/main.c $(parts))
 	@mkdir -p $(@D)
@@ -75,6 +80,11 @@ $(O)/bin/routerd: $(call objects,router/main.c $(parts))
 	$(if $(filter release,$(BUILD)),strip $@)
 $(O)/bin/routerctl: $(O)/bin/routerd
 	ln -sf routerd $@
+$(O)/bin/routerd-exchange: $(call objects,$(exchange) $(base) $(keys))
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	$(Q)$(CC) $(LDFLAGS_exchange) -o $@ $^ $(LDLIBS_exchange)
+	$(if $(filter release,$(BUILD)),strip $@)
 $(O)/test/unit/%: $(O)/test/unit/%.o $(call objects,$(parts))
 	@mkdir -p $(@D)
 	@echo "  LD $@"
@@ -129,7 +139,7 @@ vm: root all tools ## what WireGuard has a part in, once more in a virtual machi
 	test/vm/run --timeout 1800 --add $(CURDIR)/test --add $(CURDIR)/$(O)/bin \
 		--add $(CURDIR)/$(O)/test/tools \
 		--add $(CURDIR)/examples -- env ROUTERCTL=$(CURDIR)/$(O)/bin/routerctl \
-		bats --tap $(filter-out %/firewall.bats %/doctor.bats,$(wildcard $(CURDIR)/test/netns/*.bats))
+		bats --tap $(filter-out %/firewall.bats %/doctor.bats %/exchange.bats,$(wildcard $(CURDIR)/test/netns/*.bats))
 
 service: root all ## the units under systemd, in a virtual machine
 	$(RM) -r $(O)/root
@@ -177,9 +187,11 @@ soak: root all tools ## the daemon over 100,000 events
 install: all ## DESTDIR=, PREFIX=
 	install -Dm755 $(O)/bin/routerd $(DESTDIR)$(PREFIX)/sbin/routerd
 	ln -sf routerd $(DESTDIR)$(PREFIX)/sbin/routerctl
+	install -Dm755 $(O)/bin/routerd-exchange $(DESTDIR)$(PREFIX)/lib/routerd/routerd-exchange
 	install -Dm644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system \
-		$(filter %.service %.socket,$(wildcard units/*))
-	sed -i 's|/usr/sbin/|$(PREFIX)/sbin/|' $(DESTDIR)$(PREFIX)/lib/systemd/system/routerd*
+		$(filter %.service %.socket %.timer %.path,$(wildcard units/*))
+	sed -i 's|/usr/sbin/|$(PREFIX)/sbin/|; s|=/usr/lib/|=$(PREFIX)/lib/|' \
+		$(DESTDIR)$(PREFIX)/lib/systemd/system/routerd*
 	install -Dm644 units/routerd.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/routerd.conf
 	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/doc/routerd README.md LICENSE CHANGES
 	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/doc/routerd/docs docs/*.md

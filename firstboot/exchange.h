@@ -1,0 +1,29 @@
+/* exchange.h - one round of the exchange of public keys between sites: our export document to
+ * where peers read it, theirs from where they put it.
+ *
+ * What comes is verified here and handed to routerctl import; nothing is installed here. What
+ * was done is remembered only when it is done, so what failed is tried again. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "firstboot/exchange_settings.h"
+
+#define EXCHANGE_EXPORT	  "/var/lib/routerd/export"
+#define EXCHANGE_STATE	  "/var/lib/routerd/exchange"
+#define EXCHANGE_KEYS	  "/etc/routerd/keys"
+#define EXCHANGE_SIGN	  EXCHANGE_KEYS "/exchange-sign.key"
+#define EXCHANGE_DOCUMENT (64 * 1024) /* bytes, sealed */
+
+struct exchange_options {
+	bool again;	   /* put and get, whatever is remembered */
+	unsigned deadline; /* s, for a request; 0: HTTP_DEADLINE */
+};
+
+/* Logs each thing done and each thing that failed, and goes on after it. Returns how many
+ * failed. */
+unsigned exchange_run(struct arena *a, const struct exchange_settings *s,
+		      const struct exchange_options *o);
+/* The public half of the key that signs our documents; made where there is none. */
+int exchange_signing_key(struct key *ret);
