@@ -89,10 +89,10 @@ $(O)/test/unit/%: $(O)/test/unit/%.o $(call objects,$(parts))
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
-$(O)/test/fuzz/%: $(O)/test/fuzz/%.o $(call objects,$(parts))
+$(O)/test/fuzz/%: $(O)/test/fuzz/%.o $(call objects,$(parts) $(filter-out %_main.c,$(exchange)))
 	@mkdir -p $(@D)
 	@echo "  LD $@"
-	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
+	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS) $(LDLIBS_exchange)
 $(O)/test/tools/%: $(O)/test/tools/%.o $(call objects,$(base))
 	@mkdir -p $(@D)
 	@echo "  LD $@"

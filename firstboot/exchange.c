@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "firstboot/exchange_round.h"
+#include "keys/record.h"
 
 /* ---- this node -------------------------------------------------------------------------- */
 
@@ -130,14 +131,39 @@ static int publish(struct round *r)
 	return put(r, url, &m, &state);
 }
 
-int exchange_signing_key(struct key *ret)
+/* A copied disk must not sign as the machine that it was copied from. */
+static int settle_sign(struct arena *a)
 {
-	CLEAN(key_wipe) struct key seed = { 0 };
-	bool made;
-	int r = seal_key_load_or_create(EXCHANGE_SIGN, &seed, &made);
+	struct record_story story;
+	struct identity now;
+	int r;
 
-	if (r == 0)
-		seal_key_public(&seed, ret);
+	identity_read(a, &now);
+	r = record_settle(EXCHANGE_SIGN, &now, false, &story);
+	if (story.end == RECORD_CLONE)
+		log_line(
+		    LOG_WARNING,
+		    "this is a copy of another machine (its %s differs): its signing key is "
+		    "now %s, and a new one is made, to be pinned on the other side",
+		    story.changed, story.aside);
+	return r;
+}
+
+int exchange_load_sign(struct arena *a, struct key *ret)
+{
+	struct key_story story = { 0 };
+	int r = settle_sign(a);
+
+	if (r == 0 || r == -EINVAL)
+		r = key_load_or_create(EXCHANGE_SIGN, ret, &story);
+	if (*story.aside)
+		log_line(LOG_WARNING, "%s was damaged, and is now %s", EXCHANGE_SIGN,
+			 story.aside);
+	if (story.made)
+		log_line(LOG_INFO,
+			 "made %s; 'routerd-exchange --show' prints the public half, which the "
+			 "other side names as signingKey",
+			 EXCHANGE_SIGN);
 	return r;
 }
 

@@ -25,5 +25,6 @@ struct exchange_options {
  * failed. */
 unsigned exchange_run(struct arena *a, const struct exchange_settings *s,
 		      const struct exchange_options *o);
-/* The public half of the key that signs our documents; made where there is none. */
-int exchange_signing_key(struct key *ret);
+/* The seed of the key that signs our documents, to be wiped; made, with a word to the log,
+ * where there is none, or only one of the machine that this disk is a copy of. */
+int exchange_load_sign(struct arena *a, struct key *ret);

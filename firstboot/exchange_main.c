@@ -58,17 +58,19 @@ static enum status usage(const char *words, const char *what)
 
 static enum status show(void)
 {
+	CLEAN(arena_done) struct arena *a = arena_new();
+	CLEAN(key_wipe) struct key seed = { 0 };
 	char text[KEY_STRLEN];
 	struct key k;
-	int r = exchange_signing_key(&k);
+	int r = exchange_load_sign(a, &seed);
 
 	if (r < 0) {
 		fprintf(stderr, "routerd-exchange: %s: %s\n", EXCHANGE_SIGN,
-			r == -EPERM    ? "others may read it: remove it, and a new one is made"
-			: r == -EINVAL ? "it holds no key: remove it, and a new one is made"
-				       : strerror(-r));
+			r == -EPERM ? "others may read it: remove it, and a new one is made"
+				    : strerror(-r));
 		return FAILED;
 	}
+	seal_key_public(&seed, &k);
 	puts(key_print(&k, text));
 	return fflush(stdout) == 0 ? DONE : FAILED;
 }

@@ -106,8 +106,7 @@ int round_load_secret(struct round *r, struct round_means *m)
 
 int round_load_signing_key(struct round *r, struct round_means *m)
 {
-	bool made;
-	int err = seal_key_load_or_create(EXCHANGE_SIGN, &m->key, &made);
+	int err = exchange_load_sign(r->arena, &m->key);
 
 	m->with = (struct seal_with){ SEAL_ED25519, &m->key, NULL };
 	if (err == -EPERM)
@@ -117,13 +116,7 @@ int round_load_signing_key(struct round *r, struct round_means *m)
 		    "other side",
 		    EXCHANGE_SIGN);
 	if (err < 0)
-		return round_fail(r, "%s: %s", EXCHANGE_SIGN,
-				  err == -EINVAL ? "holds no key; remove it" : strerror(-err));
-	if (made)
-		log_line(LOG_INFO,
-			 "made %s; 'routerd-exchange --show' prints the public half, which the "
-			 "other side names as signingKey",
-			 EXCHANGE_SIGN);
+		return round_fail(r, "%s: %s", EXCHANGE_SIGN, strerror(-err));
 	return 0;
 }
 

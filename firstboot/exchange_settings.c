@@ -261,21 +261,26 @@ static void decode(struct reading *r, const struct node *doc, struct exchange_se
 		diag_error(r->diag, doc->next->mark, "a second document; want one");
 }
 
-int exchange_settings_read(struct arena *a, const char *path, struct exchange_settings *ret,
-			   struct diag *d)
+int exchange_settings_parse(struct arena *a, const char *path, const char *text, size_t len,
+			    bool open_file, struct exchange_settings *ret, struct diag *d)
 {
-	struct reading r = { .arena = a, .diag = d, .path = path };
-	const struct node *docs;
-	char *text;
-	size_t len;
-	int err = file_read(a, path, EXCHANGE_SETTINGS, &text, &len);
+	struct reading r = { .arena = a, .diag = d, .path = path, .open_file = open_file };
+	const struct node *docs = node_parse(a, path, text, len, d);
 
-	if (err < 0)
-		return err;
-	r.open_file = key_check_mode(path) == -EPERM;
-	docs = node_parse(a, path, text, len, d);
 	*ret = (struct exchange_settings){ 0 };
 	if (docs->child)
 		decode(&r, docs->child, ret);
 	return d->errors ? -EINVAL : 0;
+}
+
+int exchange_settings_read(struct arena *a, const char *path, struct exchange_settings *ret,
+			   struct diag *d)
+{
+	char *text;
+	size_t len;
+	int r = file_read(a, path, EXCHANGE_SETTINGS, &text, &len);
+
+	return r < 0 ? r
+		     : exchange_settings_parse(a, path, text, len,
+					       key_check_mode(path) == -EPERM, ret, d);
 }

@@ -41,6 +41,9 @@ struct exchange_settings {
 	size_t count;
 };
 
+/* open_file: others may read it, so no secret may be in it. */
+int exchange_settings_parse(struct arena *a, const char *path, const char *text, size_t len,
+			    bool open_file, struct exchange_settings *ret, struct diag *d);
 /* Nothing to publish and no peer, when the file is empty. -ENOENT and the like; -EINVAL after
  * faults went to d. */
 int exchange_settings_read(struct arena *a, const char *path, struct exchange_settings *ret,

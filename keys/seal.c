@@ -255,26 +255,3 @@ void seal_key_public(const struct key *seed, struct key *ret)
 	crypto_sign_seed_keypair(ret->bytes, private, seed->bytes);
 	sodium_memzero(private, sizeof(private));
 }
-
-int seal_key_load_or_create(const char *path, struct key *ret, bool *ret_made)
-{
-	char text[KEY_STRLEN + 1];
-	int r;
-
-	*ret_made = false;
-	r = key_load(path, ret);
-	if (r != -ENOENT)
-		return r;
-	r = file_make_folder(path, 0700);
-	if (r < 0)
-		return r;
-	randombytes_buf(ret->bytes, KEY_BYTES);
-	key_print(ret, text);
-	text[KEY_STRLEN - 1] = '\n';
-	r = file_create(path, text, KEY_STRLEN, 0600);
-	sodium_memzero(text, sizeof(text));
-	if (r == -EEXIST)
-		return key_load(path, ret);
-	*ret_made = r == 0;
-	return r;
-}

@@ -76,7 +76,5 @@ enum seal_verdict seal_open(const char *text, size_t len, const struct seal_want
 int seal_add(struct arena *a, const char *text, size_t len, const struct seal_with *with,
 	     const char *node, uint64_t when, char **ret, size_t *ret_len);
 
-/* The seed of an Ed25519 key at path (RFC 8032 section 5.1.5), made where there is none; as
- * key_load_or_create(). */
-int seal_key_load_or_create(const char *path, struct key *ret, bool *ret_made);
+/* The Ed25519 public half of a seed (RFC 8032 section 5.1.5): any private key of key.h's. */
 void seal_key_public(const struct key *seed, struct key *ret);

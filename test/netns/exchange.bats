@@ -756,3 +756,73 @@ refused() {
 	[ "$status" = 1 ]
 	says 'it holds no key'
 }
+
+# live SITE NODE ADDRESS OVERLAY PEER OVERLAY: a daemon that waits for PEER
+live() {
+	on "$1" sh -c 'mkdir -p /etc/routerd && cat >/etc/routerd/router.yaml' <<-END
+		apiVersion: net.routerd.net/v1alpha1
+		kind: WireGuardInterface
+		metadata: { name: wg-hybrid }
+		spec:
+		  privateKeyFile: /etc/routerd/keys/wg-hybrid.key
+		  selfNodeRef: $2
+		  endpoint: $3:51820
+		---
+		apiVersion: net.routerd.net/v1alpha1
+		kind: IPv4StaticAddress
+		metadata: { name: overlay }
+		spec: { interface: wg-hybrid, address: $4/32 }
+		---
+		apiVersion: net.routerd.net/v1alpha1
+		kind: IPv4Route
+		metadata: { name: overlay }
+		spec: { destination: $6/32, device: wg-hybrid }
+		---
+		apiVersion: net.routerd.net/v1alpha1
+		kind: WireGuardPeer
+		metadata: { name: $5 }
+		spec: { interface: wg-hybrid }
+	END
+	daemon "$1"
+	until_ok on "$1" test -s "/var/lib/routerd/export/$2.yaml"
+}
+
+@test "with routerd and routerctl themselves: keys meet, with a preshared key, and are replaced" {
+	nodes a b
+	live a cloud-rt 10.9.1.2 10.252.0.1 pve-rt 10.252.0.2
+	live b pve-rt 10.9.2.2 10.252.0.2 cloud-rt 10.252.0.1
+	on a ip route add 10.9.2.0/24 via 10.9.1.1
+	on b ip route add 10.9.1.0/24 via 10.9.2.1
+	on w sysctl -qw net.ipv4.ip_forward=1
+	secret a b
+	for site in a:cloud-rt:pve-rt b:pve-rt:cloud-rt; do
+		IFS=: read -r at self other <<<"$site"
+		settings "$at" <<-END
+			publish: { url: "$BUCKET/o/$self?$SIGNED" }
+			seal: secret
+			secretFile: /etc/routerd/keys/exchange.secret
+			caFile: $CA
+			peers:
+			  - { node: $other, url: "$BUCKET/o/$other?$SIGNED", secret: true, preshared: true }
+		END
+		ln -sf "$ROUTERCTL" "$RUN/$at.routerctl"
+	done
+	exchange a
+	exchange b
+	[ "$status" = 0 ]
+	exchange a
+	[ "$status" = 0 ]
+	until_ok on a ping -c 1 -W 1 10.252.0.2
+	[ "$(on a wg show wg-hybrid preshared-keys | awk '{ print $2 }')" != '(none)' ]
+	# a machine made anew: its key is another, and the seal says that this is right
+	daemon_kill b TERM
+	on b ip link del wg-hybrid
+	on b rm /etc/routerd/keys/wg-hybrid.key
+	was=$(exported b pve-rt)
+	daemon b
+	until_ok eval '[ "$(exported b pve-rt)" != "$was" ]'
+	exchange b
+	exchange a
+	[ "$status" = 0 ]
+	until_ok on a ping -c 1 -W 1 10.252.0.2
+}
