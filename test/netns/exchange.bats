@@ -753,8 +753,22 @@ refused() {
 	says 'others may read it'
 	on a chmod 600 /etc/routerd/keys/exchange-sign.key
 	exchange a --show
-	[ "$status" = 1 ]
-	says 'it holds no key'
+	[ "$status" = 0 ]
+	says 'was damaged, and is now'
+}
+
+@test "a copied disk signs with a key of its own" {
+	nodes a
+	on a mount -t tmpfs class /sys/class
+	on a mkdir -p /sys/class/dmi/id
+	on a sh -c 'echo aaaaaaaa-0000-4000-8000-000000000001 >/sys/class/dmi/id/product_uuid'
+	was=$(shown a)
+	[ "$(shown a)" = "$was" ]
+	on a sh -c 'echo aaaaaaaa-0000-4000-8000-000000000002 >/sys/class/dmi/id/product_uuid'
+	exchange a --show
+	[ "$status" = 0 ]
+	says 'this is a copy of another machine'
+	[ "$(shown a)" != "$was" ]
 }
 
 # live SITE NODE ADDRESS OVERLAY PEER OVERLAY: a daemon that waits for PEER
