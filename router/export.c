@@ -204,10 +204,12 @@ void export_sweep(const struct self *selves, size_t n)
 {
 	CLEAN(close_folder) DIR *dir = opendir(EXPORT_FOLDER);
 	const struct dirent *e;
+	char path[PATH_MAX];
 
 	while (dir && (e = readdir(dir)))
-		if (e->d_name[0] != '.' && !is_current(e->d_name, selves, n))
-			(void)unlinkat(dirfd(dir), e->d_name, 0);
+		if (e->d_name[0] != '.' && !is_current(e->d_name, selves, n) &&
+		    snprintf(path, sizeof(path), EXPORT_FOLDER "/%s", e->d_name) < PATH_MAX)
+			(void)unlink(path);
 }
 
 /* ---- words ------------------------------------------------------------------------------ */

@@ -57,7 +57,9 @@ room router/get       base config load status ctl get
 room router/own       base keys config export own
 room router/export    base keys config load peers export
 room router/ctl       base keys item state config kernel load peers own reconcile report active serve client doctor ctl
-room router/ctl_keys  base keys config kernel load peers own export reconcile ctl
+room router/ctl_export base config load peers export ctl
+room router/ctl_import base keys config load peers reconcile ctl
+room router/ctl_rotate base keys config kernel export reconcile ctl
 room router/ctl_daemon base active client control ctl get
 room router/ctl_metrics base client control get
 room router/main      ctl

@@ -26,9 +26,12 @@ static void __attribute__((format(printf, 4, 0))) add(struct diag *d, struct mar
 			.warning = warning,
 			.seq = d->errors + d->warnings,
 			.text = arena_vprintf(d->arena, fmt, ap),
-			.next = d->faults,
 		};
-		d->faults = f;
+		if (d->last)
+			d->last->next = f;
+		else
+			d->faults = f;
+		d->last = f;
 	}
 	d->errors += !warning;
 	d->warnings += warning;
@@ -60,40 +63,21 @@ bool diag_has(const struct diag *d, const char *file)
 	return false;
 }
 
-/* As they were found: the list has the latest first. */
-static size_t in_order(const struct diag *d, const struct fault *ret[static DIAG_MAX])
-{
-	size_t n = 0;
-
-	for (const struct fault *f = d->faults; f; f = f->next)
-		n++;
-	for (const struct fault *f = d->faults; f; f = f->next)
-		ret[f->seq] = f;
-	return n;
-}
-
 void diag_forgive(struct diag *d, const struct diag *from, const char *file)
 {
-	const struct fault *faults[DIAG_MAX];
-	size_t n = in_order(from, faults);
-
-	for (size_t i = 0; i < n; i++)
-		if (faults[i]->at.file == file)
-			diag_warn(d, faults[i]->at, "%s%s",
-				  faults[i]->warning ? "" : "left out: ", faults[i]->text);
+	for (const struct fault *f = from->faults; f; f = f->next)
+		if (f->at.file == file)
+			diag_warn(d, f->at, "%s%s", f->warning ? "" : "left out: ", f->text);
 }
 
 void diag_take(struct diag *d, const struct diag *from)
 {
-	const struct fault *faults[DIAG_MAX];
-	size_t n = in_order(from, faults);
 	unsigned errors = from->errors, warnings = from->warnings;
 
-	for (size_t i = 0; i < n; i++) {
-		(faults[i]->warning ? diag_warn : diag_error)(d, faults[i]->at, "%s",
-							      faults[i]->text);
-		errors -= !faults[i]->warning;
-		warnings -= faults[i]->warning;
+	for (const struct fault *f = from->faults; f; f = f->next) {
+		(f->warning ? diag_warn : diag_error)(d, f->at, "%s", f->text);
+		errors -= !f->warning;
+		warnings -= f->warning;
 	}
 	d->errors += errors; /* those that were only counted */
 	d->warnings += warnings;

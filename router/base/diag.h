@@ -21,7 +21,7 @@ struct fault;
 
 struct diag {
 	struct arena *arena;
-	struct fault *faults;
+	struct fault *faults, *last; /* as they were found */
 	unsigned errors, warnings;
 };
 
