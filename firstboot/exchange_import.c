@@ -82,7 +82,7 @@ static int explain(struct arena *a, const char *path, int status, const char **r
 	return -EIO;
 }
 
-int exchange_import(struct arena *a, const char *node, const char *psk, const char *text,
+int exchange_import(struct arena *a, const char *node, bool preshared, const char *text,
 		    size_t len, const char **ret_words)
 {
 	const char *path = find_routerctl(a);
@@ -93,10 +93,8 @@ int exchange_import(struct arena *a, const char *node, const char *psk, const ch
 	int status = 0, r;
 	pid_t pid;
 
-	if (psk) {
-		args[n++] = "--preshared-key-file";
-		args[n++] = psk;
-	}
+	if (preshared)
+		args[n++] = "--preshared-key";
 	args[n] = "-";
 	pid = fd < 0 ? -1 : fork();
 	if (pid == 0)

@@ -99,32 +99,30 @@ static int refuse(struct round *r, const struct fetch *f, enum seal_verdict v,
 	return 0;
 }
 
-/* The preshared key that the secret gives, in its file; ret is NULL when there is to be none.
- */
-static int settle_psk(struct round *r, const struct fetch *f, const char **ret)
+/* The preshared key that the secret gives, where one is asked for, in its file. */
+static int settle_psk(struct round *r, const struct fetch *f)
 {
 	CLEAN(key_wipe) struct key k = { 0 };
 	const char *path;
 	int err;
 
-	*ret = NULL;
 	if (!f->peer->preshared)
 		return 0;
 	path = arena_printf(r->arena, EXCHANGE_KEYS "/psk-%s.key", f->peer->node);
 	secret_psk(&f->means.secret, r->self, f->peer->node, &k);
 	err = secret_settle_psk(path, &k);
-	*ret = path;
 	return err < 0 ? round_fail(r, "%s: %s", path, strerror(-err)) : 0;
 }
 
 static int take(struct round *r, struct fetch *f, const struct http_reply *reply, size_t len,
 		const char *document)
 {
-	const char *psk, *words;
+	const char *words;
 
-	if (settle_psk(r, f, &psk) < 0)
+	if (settle_psk(r, f) < 0)
 		return -EIO;
-	if (exchange_import(r->arena, f->peer->node, psk, reply->body, len, &words) < 0)
+	if (exchange_import(r->arena, f->peer->node, f->peer->preshared, reply->body, len,
+			    &words) < 0)
 		return round_fail(r, "%s", words);
 	f->state.document = document;
 	if (round_remember(r, f->path, &f->state) < 0)
@@ -143,7 +141,7 @@ static bool is_same(const struct round *r, const struct fetch *f, const char *do
 static int accept_sealed(struct round *r, struct fetch *f, const struct http_reply *reply)
 {
 	const struct seal_want want = { f->means.with, f->peer->node, f->state.sealed, r->now };
-	const char *document, *psk;
+	const char *document;
 	struct seal seal;
 	enum seal_verdict v = seal_open(reply->body, reply->len, &want, &seal);
 
@@ -155,7 +153,7 @@ static int accept_sealed(struct round *r, struct fetch *f, const struct http_rep
 	f->state.modified = reply->modified;
 	if (!is_same(r, f, document))
 		return take(r, f, reply, seal.body, document);
-	if (settle_psk(r, f, &psk) < 0)
+	if (settle_psk(r, f) < 0)
 		return -EIO;
 	return round_remember(r, f->path, &f->state);
 }
@@ -196,7 +194,6 @@ int round_fetch(struct round *r, const struct exchange_peer *p)
 {
 	CLEAN(fetch_wipe) struct fetch f = { .peer = p, .path = round_state_path(r, p) };
 	struct http_reply reply;
-	const char *psk;
 
 	if (r->self && strcmp(r->self, p->node) == 0)
 		return round_fail(r, "that is this node itself");
@@ -212,7 +209,7 @@ int round_fetch(struct round *r, const struct exchange_peer *p)
 	if (get(r, &f, &reply) < 0)
 		return -EIO;
 	if (reply.unchanged)
-		return settle_psk(r, &f, &psk);
+		return settle_psk(r, &f);
 	return p->seal == EXCHANGE_UNSEALED ? keep_offer(r, &f, &reply)
 					    : accept_sealed(r, &f, &reply);
 }

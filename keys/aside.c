@@ -1,11 +1,14 @@
 #include "keys/aside.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
+#include "base/clean.h"
 #include "base/file.h"
 
 #define TRIES 100 /* names for one second */
@@ -47,4 +50,21 @@ int aside_move(const char *path, const char *ending, const char *why, int64_t ti
 		snprintf(again, sizeof(again), "-%d", i);
 	}
 	return r < 0 ? r : -EEXIST;
+}
+
+const char *aside_find(struct arena *a, const char *path, const char *why)
+{
+	const char *slash = strrchr(path, '/'), *found = NULL;
+	const char *folder =
+	    arena_printf(a, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
+	const char *start = arena_printf(a, "%s.%s-", slash ? slash + 1 : path, why);
+	CLEAN(close_folder) DIR *dir = opendir(folder);
+	const struct dirent *e;
+
+	while (dir && (e = readdir(dir)))
+		if (strncmp(e->d_name, start, strlen(start)) == 0 &&
+		    !strchr(e->d_name + strlen(start), '.') &&
+		    (!found || strcmp(e->d_name, found) > 0))
+			found = arena_printf(a, "%s", e->d_name);
+	return found ? arena_printf(a, "%s/%s", folder, found) : NULL;
 }

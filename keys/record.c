@@ -15,7 +15,8 @@
 #include "keys/key.h"
 
 #define ENDING	    ".record"
-#define NEXT	    ".next"   /* the key that is to follow */
+#define NEXT	    ".next" /* the key that is to follow */
+#define PREVIOUS    ".previous"
 #define MOST_BYTES  4096      /* of a record's file */
 #define GENERATIONS 999999999 /* nine digits */
 
@@ -287,30 +288,43 @@ static int move_copy(const char *path, char ret_aside[static PATH_MAX])
 	int r = move_copied(path, NEXT, now, also);
 
 	if (r == 0)
+		r = move_copied(path, PREVIOUS, now, also);
+	if (r == 0)
 		r = move_copied(path, "", now, ret_aside);
 	return r < 0 ? r : move_copied(path, ENDING, now, also);
 }
 
 /* A first record, or one for a key in another's place, which is the next one then. */
-static int begin(const char *path, int fd, const struct record *was, struct record *is,
-		 bool copied)
+static int begin(const char *path, int fd, const struct record *was, struct record *is)
 {
-	char also[PATH_MAX];
 	struct stat st;
-	int r = copied ? move_copied(path, NEXT, time(NULL), also) : 0;
 
-	if (r < 0 || fstat(fd, &st) < 0)
-		return r < 0 ? r : -errno;
+	if (fstat(fd, &st) < 0)
+		return -errno;
 	is->generation = was->generation < GENERATIONS ? was->generation + 1 : 1;
 	is->created = st.st_mtime;
 	return record_save(path, is);
 }
 
-/* With what was and what is. */
+static bool is_rotating(const char *path)
+{
+	static const char *const endings[] = { NEXT, PREVIOUS };
+	char also[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(endings) / sizeof(*endings); i++)
+		if (snprintf(also, PATH_MAX, "%s%s", path, endings[i]) < PATH_MAX &&
+		    access(also, F_OK) == 0)
+			return true;
+	return false;
+}
+
+/* With what was and what is. While a key takes another's place the record is still that
+ * one's, and the machine is what it says all the same. */
 static int settle(const char *path, int fd, struct record *was, struct record *is, bool adopt,
 		  struct record_story *story)
 {
-	bool begins = !was->generation || other(was, is, RECORD_KEY);
+	bool replaced = other(was, is, RECORD_KEY), rotating = replaced && is_rotating(path);
+	bool begins = !was->generation || (replaced && !rotating);
 
 	is->generation = was->generation;
 	is->created = was->created;
@@ -322,9 +336,11 @@ static int settle(const char *path, int fd, struct record *was, struct record *i
 		story->end = RECORD_ADOPTED;
 		return record_save(path, is);
 	}
-	story->end = RECORD_FILLED;
+	story->end = rotating ? RECORD_SAME : RECORD_FILLED;
+	if (rotating)
+		return 0;
 	if (begins)
-		return begin(path, fd, was, is, story->changed && !adopt);
+		return begin(path, fd, was, is);
 	if (fill(was, is))
 		return record_save(path, was);
 	story->end = RECORD_SAME;

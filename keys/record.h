@@ -39,10 +39,10 @@ struct record_story {
 
 /* Before the key at key_path is used: is this the machine it was made for? Another uuid is
  * another machine, and so is another instance of the same cloud; a NoCloud or ConfigDrive
- * instance changes with every edit of its seed. A copy's key, its PATH.next and its record
- * are moved to PATH.clone-TIME, unless adopt says that the key moves house. A kill at any
- * point leaves what a second call brings to the same end: the record goes last. Callers at
- * once are fine. key_lock()'s errors, or those of reading, writing and renaming. */
+ * instance changes with every edit of its seed. A copy's key, its PATH.next and PATH.previous,
+ * and its record are moved to PATH.clone-TIME, unless adopt says that the key moves house. A
+ * kill at any point leaves what a second call brings to the same end: the record goes last.
+ * Callers at once are fine. key_lock()'s errors, or those of reading, writing and renaming. */
 int record_settle(const char *key_path, const struct identity *now, bool adopt,
 		  struct record_story *ret);
 /* Writes the record of a key that was just made. key_load()'s errors, file_write()'s. */

@@ -84,12 +84,15 @@ static int take_place(const char *from, const char *to)
 
 int rotate_switch(const char *path)
 {
+	CLEAN(key_wipe) struct key next = { 0 };
 	struct names n;
 	int r = name(path, &n);
 
+	if (r == 0 && is_there(n.next))
+		r = key_load(n.next, &next);
 	if (r == 0 && !is_there(n.next))
 		r = is_there(n.previous) ? 0 : -ENOENT; /* switched already */
-	else if (r == 0 && link(path, n.previous) < 0 && errno != EEXIST)
+	if (r == 0 && is_there(n.next) && link(path, n.previous) < 0 && errno != EEXIST)
 		r = -errno;
 	if (r == 0)
 		r = sync_folder(path);

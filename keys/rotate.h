@@ -21,7 +21,8 @@ enum rotation rotate_state(const char *path);
 int rotate_begin(const char *path, struct key *ret_public, bool *ret_made);
 /* The public half of the next key. -ENOENT: there is none; key_load()'s errors. */
 int rotate_next(const char *path, struct key *ret_public);
-/* The next key takes its place, the one before is kept. -ENOENT: there is no next one. */
+/* The next key takes its place, the one before is kept. -ENOENT: there is no next one;
+ * key_load()'s errors of the next one, and nothing was done. */
 int rotate_switch(const char *path);
 /* The one before is removed. */
 int rotate_finish(const char *path);

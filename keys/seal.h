@@ -76,5 +76,7 @@ enum seal_verdict seal_open(const char *text, size_t len, const struct seal_want
 int seal_add(struct arena *a, const char *text, size_t len, const struct seal_with *with,
 	     const char *node, uint64_t when, char **ret, size_t *ret_len);
 
+#define SEAL_KEY_FILE "/etc/routerd/keys/exchange-sign.key" /* this node's seed */
+
 /* The Ed25519 public half of a seed (RFC 8032 section 5.1.5): any private key of key.h's. */
 void seal_key_public(const struct key *seed, struct key *ret);

@@ -27,7 +27,8 @@ struct ctl {
 	enum report_format format;
 	bool formatted; /* -o was given */
 	bool adopt, replace, commit, abort, force, pub;
-	const char *node, *expect, *psk_file;
+	bool preshared;
+	const char *node, *expect;
 	bool exit_code, all, dry_run, probe;
 	const char *words[CTL_WORDS];
 	size_t word_count;

@@ -16,7 +16,8 @@ struct import {
 	struct arena *arena;
 	struct document doc;
 	const struct wireguard_peer *peer;
-	const char *target; /* where it is installed */
+	const char *target;   /* where it is installed */
+	struct config config; /* with it in its place */
 };
 
 /* A line of base64 and nothing else: a key without a name. */
@@ -35,7 +36,7 @@ static bool read_import(struct import *im)
 
 	if (r < 0) {
 		fprintf(stderr, "routerctl: %s: %s\n", shown,
-			r == -EFBIG ? "larger than 64 KiB, so no node's export" : strerror(-r));
+			r == -EFBIG ? "larger than 1 MiB, so no node's export" : strerror(-r));
 		return false;
 	}
 	*doc = (struct document){ .path = shown,
@@ -45,7 +46,23 @@ static bool read_import(struct import *im)
 				  .expected = im->o->expect != NULL,
 				  .bytes = doc->bytes,
 				  .len = doc->len };
+	doc->again =
+	    im->o->node ? arena_printf(im->arena, "--node %s %s", im->o->node, from) : from;
+	if (strspn(doc->bytes, " \t\r\n") == doc->len) {
+		fprintf(stderr,
+			"routerctl: %s: empty: did the export on the other side fail?\n",
+			shown);
+		return false;
+	}
 	doc->bare = is_bare(doc->bytes, doc->len);
+	if (im->o->node && !config_is_node(im->o->node)) {
+		fprintf(
+		    stderr,
+		    "routerctl: --node %.60s: want letters, digits, '.', '_' and '-', at most "
+		    "200\n",
+		    im->o->node);
+		return false;
+	}
 	if (doc->bare && im->o->node)
 		doc->node = im->o->node;
 	else if (doc->bare && (len < 5 || strcmp(from + len - 4, ".pub") != 0)) {
@@ -98,9 +115,30 @@ static bool same_print(const char *a, const char *b)
 	}
 }
 
+static bool is_print(const char *text)
+{
+	size_t n = 0;
+
+	for (; *text; text++)
+		if (isxdigit((unsigned char)*text))
+			n++;
+		else if (*text != '-')
+			return false;
+	return n == 20;
+}
+
 static bool is_expected(const struct import *im)
 {
 	char fp[KEY_FINGERPRINT_STRLEN];
+
+	if (im->o->expect && !is_print(im->o->expect)) {
+		fprintf(
+		    stderr,
+		    "routerctl: --expect %.60s: that is no fingerprint, which has 20 digits as "
+		    "3f2a-91bc-77d0-1e5a-c4b2\n",
+		    im->o->expect);
+		return false;
+	}
 
 	key_fingerprint(&im->peer->key, fp);
 	if (!im->o->expect || same_print(im->o->expect, fp))
@@ -112,11 +150,15 @@ static bool is_expected(const struct import *im)
 	return false;
 }
 
-/* What is said of the node now: in the folder, or, a key at least, once. */
+/* What is said of the node now: what is known of it, or else a file in the folder. */
 static const struct wireguard_peer *find_old(struct import *im, const struct documents *s)
 {
 	struct diag unread = { .arena = im->arena };
+	const struct wireguard_peer *known;
 
+	(void)peers_known(im->arena, im->peer->object.name, &known);
+	if (known)
+		return known;
 	for (size_t i = 0; i < s->count; i++) {
 		const struct wireguard_peer *p =
 		    s->items[i].peer ? peers_decode(im->arena, &s->items[i], &unread) : NULL;
@@ -124,7 +166,7 @@ static const struct wireguard_peer *find_old(struct import *im, const struct doc
 		if (p && strcmp(p->object.name, im->peer->object.name) == 0)
 			return p;
 	}
-	return peers_known(im->arena, im->peer->object.name);
+	return NULL;
 }
 
 static const char *allowed_text(struct arena *a, const struct wireguard_peer *p)
@@ -136,7 +178,7 @@ static const char *allowed_text(struct arena *a, const struct wireguard_peer *p)
 	for (size_t i = 0; i < p->allowed.count; i++)
 		text = arena_printf(a, "%s%s%s", text, *text ? " " : "",
 				    addr_print(&list[i], buf));
-	return *text ? text : "none";
+	return *text ? text : "not said";
 }
 
 static const char *endpoint_text(struct arena *a, const struct wireguard_peer *p)
@@ -144,7 +186,7 @@ static const char *endpoint_text(struct arena *a, const struct wireguard_peer *p
 	char buf[ENDPOINT_STRLEN];
 
 	return p->endpoint.host ? arena_printf(a, "%s", endpoint_print(&p->endpoint, buf))
-				: "none";
+				: "not said";
 }
 
 static const char *key_text(struct arena *a, const struct key *k)
@@ -176,34 +218,87 @@ static void show_changes(const struct import *im, const struct wireguard_peer *o
 	show_change("allowed IPs", old ? allowed_text(a, old) : NULL, allowed_text(a, p));
 }
 
-/* The whole configuration with this file in its place. What is wrong with the rest is no
- * reason to refuse it. */
-static bool check_import(struct import *im, struct documents *s)
+/* A bare key says nothing else of its node: what was known of that stays. */
+static void keep_rest(struct import *im, const struct wireguard_peer *old)
 {
-	struct config c = { .arena = im->arena };
-	struct diag all = { .arena = im->arena }, own = { .arena = im->arena };
-	const struct document *doc;
+	struct wireguard_peer *p;
+
+	if (!im->doc.bare || !old)
+		return;
+	p = arena_alloc(im->arena, sizeof(*p));
+	*p = *old;
+	p->key = im->peer->key;
+	p->next = (struct key){ 0 };
+	p->vouchers.count = 0;
+	im->peer = p;
+}
+
+static bool is_about(struct import *im, const struct document *doc)
+{
+	struct diag unread = { .arena = im->arena };
+	const struct wireguard_peer *p =
+	    doc->peer ? peers_decode(im->arena, doc, &unread) : NULL;
+
+	return p && strcmp(p->object.name, im->peer->object.name) == 0;
+}
+
+/* Without what is said of this node. */
+static void drop_old(struct import *im, struct documents *s)
+{
 	size_t at = 0;
 
-	for (size_t i = 0; i < s->count; i++) {
-		struct diag unread = { .arena = im->arena };
-		const struct wireguard_peer *p =
-		    s->items[i].peer ? peers_decode(im->arena, &s->items[i], &unread) : NULL;
-
-		if (!p || strcmp(p->object.name, im->peer->object.name) != 0)
+	for (size_t i = 0; i < s->count; i++)
+		if (!is_about(im, &s->items[i]))
 			s->items[at++] = s->items[i];
-	}
 	s->count = at;
-	load_add(s, &im->doc);
-	(void)load_check(&c, s, &all);
-	diag_forgive(&own, &all, im->doc.path);
-	diag_print(&own, stderr);
-	doc = &s->items[s->count - 1];
-	im->doc.unvouched = doc->unvouched;
-	if (!doc->left_out && doc->path == im->doc.path && !doc->unvouched)
+}
+
+/* Files of the folder that are taken as they are. */
+static size_t taken(const struct documents *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->count; i++)
+		n += s->items[i].peer && !s->items[i].left_out &&
+		     strncmp(s->items[i].path, PEERS_KNOWN, strlen(PEERS_KNOWN)) != 0;
+	return n;
+}
+
+/* The whole configuration with this file in its place. What is wrong with the rest is no
+ * reason to refuse it; but what it would put out is. */
+static bool check_import(struct import *im, struct documents *without, struct documents *with)
+{
+	struct config c = { .arena = im->arena }, d = { .arena = im->arena };
+	struct diag unread = { .arena = im->arena }, all = unread, own = unread;
+	const struct document *doc;
+
+	drop_old(im, without);
+	drop_old(im, with);
+	load_add(with, &im->doc);
+	(void)load_check(&c, without, &unread);
+	(void)load_check(&d, with, &all);
+	doc = &with->items[with->count - 1];
+	if (!doc->left_out && !doc->unvouched && doc->path == im->doc.path &&
+	    taken(with) == taken(without) + 1) {
+		im->config = d;
 		return true;
+	}
+	diag_forgive(&own, &all, im->doc.path);
+	diag_print(own.warnings ? &own : &all, stderr);
 	fputs("routerctl: nothing was done; the warnings above say why\n", stderr);
 	return false;
+}
+
+/* A name mistyped, here or in the configuration, shows in what waits on. */
+static void show_waiting(const struct import *im)
+{
+	for (size_t i = 0; i < im->config.count; i++) {
+		const struct object *o = im->config.objects[i];
+
+		if (o->waits &&
+		    (o->kind == &kind_wireguard_peer || o->kind == &kind_overlay_peer))
+			printf("still, %s/%s %s\n", o->kind->name, o->name, o->waits);
+	}
 }
 
 static void print_import(const struct import *im, FILE *file)
@@ -242,36 +337,45 @@ static void print_import(const struct import *im, FILE *file)
 			out_text(&out, NULL, addr_print(&allowed[i], text));
 		out_end(&out);
 	}
-	out_text(&out, "presharedKeyFile", im->o->psk_file ? im->o->psk_file : p->psk_file);
+	if (im->o->preshared)
+		out_text(&out, "presharedKeyFile",
+			 arena_printf(im->arena, PEERS_PSK, p->object.name));
+	else
+		out_text(&out, "presharedKeyFile", p->psk_file);
 	out_end(&out);
 	out_close(&out);
 }
 
 /* Other files of the folder that are about the same node. */
-static int remove_others(struct import *im, const struct documents *before)
+static int remove_others(struct import *im)
 {
-	for (size_t i = 0; i < before->count; i++) {
-		struct diag unread = { .arena = im->arena };
-		const struct document *old = &before->items[i];
-		const struct wireguard_peer *p =
-		    old->peer ? peers_decode(im->arena, old, &unread) : NULL;
+	struct documents now = { .arena = im->arena };
+	struct diag unread = { .arena = im->arena };
 
-		if (p && strcmp(p->object.name, im->peer->object.name) == 0 &&
-		    strcmp(old->path, im->target) != 0 && unlink(old->path) < 0)
+	peers_read(&now, LOAD_ROOT, &unread);
+	for (size_t i = 0; i < now.count; i++)
+		if (strcmp(now.items[i].path, im->target) != 0 && is_about(im, &now.items[i]) &&
+		    unlink(now.items[i].path) < 0)
 			return -errno;
-	}
 	return 0;
 }
 
+static bool is_there(struct import *im, const struct document *doc)
+{
+	char *was;
+	size_t n;
+
+	return peers_read_file(im->arena, im->target, &was, &n) == 0 && n == doc->len &&
+	       memcmp(was, doc->bytes, n) == 0;
+}
+
 /* First what confirms it, then the file: a kill in between leaves the old file, of which the
- * key is known no more, and the one that was confirmed in force. 1: it was there already. */
-static int install(struct import *im, const struct documents *before)
+ * key is known no more, and the one that was confirmed in force. */
+static enum ctl_exit install(struct import *im)
 {
 	CLEAN(stream_done) struct stream text = { 0 };
 	struct document doc = im->doc;
-	bool known = false;
-	char *was;
-	size_t n;
+	bool changed = false;
 	int r;
 
 	print_import(im, stream_open(&text));
@@ -279,26 +383,33 @@ static int install(struct import *im, const struct documents *before)
 	doc.len = text.len;
 	doc.bare = false;
 	doc.node = im->peer->object.name;
-	r = peers_know(&doc, &known);
+	r = peers_know(&doc, &changed);
 	if (r < 0)
-		return r;
-	if (!known && peers_read_file(im->arena, im->target, &was, &n) == 0 && n == text.len &&
-	    memcmp(was, text.bytes, n) == 0)
-		return 1;
+		return ctl_complain(PEERS_KNOWN, r);
+	if (!changed && is_there(im, &doc)) {
+		printf("it is there already, as %s\n", im->target);
+		return ctl_printed(CTL_OK);
+	}
 	r = file_make_folder(im->target, 0755);
 	if (r == 0)
-		r = file_write(im->target, text.bytes, text.len, 0644);
-	return r == 0 ? remove_others(im, before) : r;
+		r = file_write(im->target, doc.bytes, doc.len, 0644);
+	if (r == 0)
+		r = remove_others(im);
+	if (r < 0)
+		return ctl_complain(im->target, r);
+	printf("installed as %s%s\n", im->target,
+	       reconcile_served() ? "; routerd takes it up"
+				  : "; 'routerctl apply' puts it in force");
+	return ctl_printed(CTL_OK);
 }
 
 enum ctl_exit ctl_import(const struct ctl *o)
 {
 	CLEAN(arena_done) struct arena *a = arena_new();
 	struct import im = { .o = o, .arena = a };
-	struct documents before = { .arena = a }, with = { .arena = a };
+	struct documents without = { .arena = a }, with = { .arena = a };
 	struct diag unread = { .arena = a };
 	const struct wireguard_peer *old;
-	int r;
 
 	if (!o->word_count) {
 		fputs("routerctl: import what? a node's NAME.yaml or NAME.pub, or -\n", stderr);
@@ -307,20 +418,13 @@ enum ctl_exit ctl_import(const struct ctl *o)
 	if (!read_import(&im) || !decode_import(&im) || !is_expected(&im))
 		return CTL_FAILED;
 	im.target = arena_printf(a, LOAD_PEERS "/%s.yaml", im.peer->object.name);
-	load_root(&before, LOAD_ROOT, NULL, NULL, &unread);
+	load_root(&without, LOAD_ROOT, NULL, NULL, &unread);
 	load_root(&with, LOAD_ROOT, NULL, NULL, &unread);
-	old = find_old(&im, &before);
-	if (!check_import(&im, &with))
+	old = find_old(&im, &without);
+	if (!check_import(&im, &without, &with))
 		return CTL_FAILED;
+	keep_rest(&im, old);
 	show_changes(&im, old);
-	if (o->dry_run)
-		return ctl_printed(CTL_OK);
-	r = install(&im, &before);
-	if (r < 0)
-		return ctl_complain(im.target, r);
-	printf("%s as %s%s\n", r ? "it is there already," : "installed", im.target,
-	       r		    ? ""
-	       : reconcile_served() ? "; routerd takes it up"
-				    : "; 'routerctl apply' puts it in force");
-	return ctl_printed(CTL_OK);
+	show_waiting(&im);
+	return o->dry_run ? ctl_printed(CTL_OK) : install(&im);
 }

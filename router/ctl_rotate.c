@@ -1,4 +1,4 @@
-/* ctl_rotate.c - one key after another, by way of one at which all peers are asked. */
+/* ctl_rotate.c - replaces the key in use, when every peer has shown that it takes the next. */
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -11,7 +11,7 @@
 #include "keys/rotate.h"
 #include "reconcile.h"
 
-#define PROOF_S 15  /* that peers have to shake hands with the new key */
+#define PROOF_S 15  /* that peers have to shake hands with the next key */
 #define LIVE_S	180 /* since its last handshake: REJECT_AFTER_TIME */
 #define LOOK_NS 200000000
 
@@ -35,6 +35,24 @@ static const struct self *choose(const struct ctl *o, const struct self *selves,
 	return NULL;
 }
 
+static enum ctl_exit fail(const struct rotating *t, const char *ending, int error,
+			  const char *words)
+{
+	fprintf(stderr, "routerctl: %s%s: %s; %s\n", t->self->key_file, ending,
+		error == -EPERM	   ? "others can read or write it: 'chmod 600' it"
+		: error == -EINVAL ? "it holds no key"
+				   : strerror(-error),
+		words);
+	return CTL_FAILED;
+}
+
+static enum ctl_exit export_failed(const struct rotating *t, int error, const char *words)
+{
+	fprintf(stderr, "routerctl: " EXPORT_FOLDER "/%s.yaml: %s; %s\n", t->self->node,
+		strerror(-error), words);
+	return CTL_FAILED;
+}
+
 static enum ctl_exit announce(const struct rotating *t)
 {
 	char fp[KEY_FINGERPRINT_STRLEN];
@@ -49,10 +67,14 @@ static enum ctl_exit announce(const struct rotating *t)
 		      stderr);
 		return CTL_FAILED;
 	}
-	if (r == 0)
-		r = export_write(t->self, &made);
 	if (r < 0)
-		return ctl_complain(t->self->key_file, r);
+		return fail(t, ".next", r, "nothing has changed");
+	r = export_write(t->self, &made);
+	if (r < 0)
+		return export_failed(
+		    t, r,
+		    "there is a next key, but it is not exported, and nothing has "
+		    "changed yet: put that right, and 'routerctl rotate' again");
 	printf("the next key of %s has the fingerprint %s; nothing has changed yet\n"
 	       "1. give " EXPORT_FOLDER "/%s.yaml to every other node\n"
 	       "2. routerctl rotate --commit\n",
@@ -69,27 +91,30 @@ static enum ctl_exit put_in_force(const struct rotating *t)
 	return reconcile_served() ? ctl_reload(&quiet) : ctl_change(&quiet, &t->want);
 }
 
-/* Peers of the link whose last handshake was at since or later, into the arena. */
-static size_t shaken(const struct rotating *t, int64_t since, struct key **ret)
+/* When each of the peers last shook hands, by either of its keys; seconds since 1970. */
+static int hear(const struct rotating *t, int64_t *ret)
 {
 	CLEAN(kernel_close) struct kernel k = { 0 };
 	CLEAN(pass_done) struct pass *p = NULL;
-	struct key *keys;
-	size_t n = 0;
+	int r = kernel_open(&k);
 
-	*ret = NULL;
-	if (kernel_open(&k) < 0 || pass_new(&k, &t->want, &p) < 0)
-		return 0;
-	keys = arena_alloc(t->arena, (p->have.count + 1) * sizeof(*keys));
-	for (size_t i = 0; i < p->have.count; i++) {
-		const struct item *h = &p->have.items[i];
+	if (r == 0)
+		r = pass_new(&k, &t->want, &p);
+	for (size_t i = 0; i < t->self->peer_count && r == 0; i++) {
+		const struct key *keys[] = { &t->self->peers[i].key, &t->self->peers[i].next };
 
-		if (h->type == ITEM_PEER && strcmp(h->link, t->self->link) == 0 &&
-		    h->peer.handshake && h->peer.handshake >= since)
-			keys[n++] = h->peer.key;
+		ret[i] = 0;
+		for (size_t n = 0; n < sizeof(keys) / sizeof(*keys); n++) {
+			const struct item key = { .type = ITEM_PEER,
+						  .link = t->self->link,
+						  .peer = { .key = *keys[n] } };
+			const struct item *h = state_find(&p->have, &key);
+
+			if (h && h->peer.handshake > ret[i])
+				ret[i] = h->peer.handshake;
+		}
 	}
-	*ret = keys;
-	return n;
+	return r;
 }
 
 /* Handshakes tell their second only: one before this and one after it are told apart. */
@@ -103,35 +128,38 @@ static int64_t next_second(void)
 	return time(NULL);
 }
 
-static bool holds(const struct key *keys, size_t n, const struct key *k)
+static size_t silent(const struct rotating *t, const int64_t *heard, int64_t since)
 {
-	for (size_t i = 0; i < n; i++)
-		if (key_equal(&keys[i], k))
-			return true;
-	return false;
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->self->peer_count; i++)
+		n += heard[i] < since;
+	return n;
 }
 
-/* Waits for each of the peers that were live; those that stay silent are told. */
-static size_t await(const struct rotating *t, const struct key *live, size_t n, int64_t since)
+static void name_silent(const struct rotating *t, const int64_t *heard, int64_t since,
+			const char *words)
+{
+	char fp[KEY_FINGERPRINT_STRLEN];
+
+	for (size_t i = 0; i < t->self->peer_count; i++)
+		if (heard[i] < since)
+			fprintf(stderr, "routerctl: peer %s (%s) %s\n", t->self->peers[i].name,
+				key_fingerprint(&t->self->peers[i].key, fp), words);
+}
+
+/* Waits for every peer, but at most PROOF_S. */
+static size_t await(const struct rotating *t, int64_t *heard, int64_t since)
 {
 	const struct timespec pause = { .tv_nsec = LOOK_NS };
 	int64_t end = clock_ms() + PROOF_S * 1000;
-	char fp[KEY_FINGERPRINT_STRLEN];
-	struct key *now;
-	size_t count, silent;
+	size_t n;
 
 	do {
 		nanosleep(&pause, NULL);
-		count = shaken(t, since, &now);
-		silent = 0;
-		for (size_t i = 0; i < n; i++)
-			silent += !holds(now, count, &live[i]);
-	} while (silent && clock_ms() < end);
-	for (size_t i = 0; i < n; i++)
-		if (!holds(now, count, &live[i]))
-			fprintf(stderr, "routerctl: peer %s does not accept the new key\n",
-				key_fingerprint(&live[i], fp));
-	return silent;
+		n = hear(t, heard) < 0 ? t->self->peer_count : silent(t, heard, since);
+	} while (n && clock_ms() < end);
+	return n;
 }
 
 static enum ctl_exit go_back(const struct rotating *t)
@@ -143,60 +171,106 @@ static enum ctl_exit go_back(const struct rotating *t)
 		fputs("routerctl: no rotation is under way\n", stderr);
 		return CTL_FAILED;
 	}
-	if (r == 0)
-		r = export_write(t->self, &changed);
-	return r < 0 ? ctl_complain(t->self->key_file, r) : put_in_force(t);
+	if (r < 0)
+		return fail(t, ".previous", r, "the key in use stays");
+	r = export_write(t->self, &changed);
+	if (r < 0)
+		(void)export_failed(t, r, "it says what was so before");
+	if (rotate_state(t->self->key_file) == ROTATION_NONE)
+		puts("the next key is given up; who took its announcement may keep that");
+	return put_in_force(t);
 }
 
-static int finish(const struct rotating *t, unsigned generation)
+/* Every peer must be in touch, so that it can be asked. */
+static bool is_heard(const struct rotating *t, int64_t *heard)
 {
+	int64_t since = time(NULL) - LIVE_S;
+	int r = hear(t, heard);
+
+	if (r < 0) {
+		(void)ctl_complain("the kernel could not be asked; nothing was done", r);
+		return false;
+	}
+	if (!silent(t, heard, since) || t->o->force)
+		return true;
+	name_silent(t, heard, since, "is not in touch");
+	fputs("routerctl: whether they know the next key cannot be seen, and those that do not "
+	      "are "
+	      "cut off by it. Nothing was done: let something through the tunnel (a ping), and "
+	      "try "
+	      "again, or say --force\n",
+	      stderr);
+	return false;
+}
+
+static enum ctl_exit finish(const struct rotating *t, const int64_t *heard, int64_t since,
+			    unsigned generation)
+{
+	static const char kept[] = "the new key is in force, the one before is kept: put that "
+				   "right, and 'routerctl rotate --commit' again";
+	char fp[KEY_FINGERPRINT_STRLEN];
 	struct identity now;
+	struct key public;
 	bool changed;
 	int r;
 
 	identity_read(t->arena, &now);
 	r = record_made(t->self->key_file, &now, generation);
-	if (r == 0)
-		r = rotate_finish(t->self->key_file);
-	return r < 0 ? r : export_write(t->self, &changed);
+	if (r < 0)
+		return fail(t, ".record", r, kept);
+	r = rotate_finish(t->self->key_file);
+	if (r < 0)
+		return fail(t, ".previous", r, kept);
+	r = export_write(t->self, &changed);
+	if (r < 0)
+		return export_failed(t, r,
+				     "the new key is in force, and this says the old one");
+	if (export_public(t->self, &public) == 0)
+		printf("the key of %s is now %s; %zu of %zu peers use it. Give " EXPORT_FOLDER
+		       "/%s.yaml to the other nodes once more, at leisure\n",
+		       t->self->node, key_fingerprint(&public, fp),
+		       t->self->peer_count - silent(t, heard, since), t->self->peer_count,
+		       t->self->node);
+	name_silent(t, heard, since,
+		    "is cut off until it takes this node's new export, with 'routerctl import "
+		    "--replace' if it did not take the last one");
+	return ctl_printed(CTL_OK);
 }
 
 static enum ctl_exit commit(const struct rotating *t)
 {
+	int64_t *heard = arena_alloc(t->arena, (t->self->peer_count + 1) * sizeof(*heard));
 	struct record was = { 0 };
-	char fp[KEY_FINGERPRINT_STRLEN];
-	struct key *live, next;
-	size_t n;
 	int64_t since;
+	bool changed;
 	int r;
 
+	if (rotate_state(t->self->key_file) == ROTATION_TRIED && go_back(t) != CTL_OK)
+		return CTL_FAILED; /* a kill left it there: from the beginning */
 	if (rotate_state(t->self->key_file) == ROTATION_NONE) {
 		fputs("routerctl: there is no next key; 'routerctl rotate' makes one\n",
 		      stderr);
 		return CTL_FAILED;
 	}
+	r = export_write(t->self, &changed);
+	if (r < 0)
+		return export_failed(t, r, "so nobody can know the next key; nothing was done");
+	if (!is_heard(t, heard))
+		return CTL_FAILED;
 	(void)record_load(t->self->key_file, &was);
-	n = shaken(t, time(NULL) - LIVE_S, &live);
 	since = next_second();
 	r = rotate_switch(t->self->key_file);
 	if (r < 0)
-		return ctl_complain(t->self->key_file, r);
-	if (put_in_force(t) != CTL_OK || (await(t, live, n, since) > 0 && !t->o->force)) {
-		fputs("routerctl: going back to the key before; have those nodes taken this "
-		      "node's export? 'routerctl rotate --commit' tries again, with --force in "
-		      "spite of them\n",
-		      stderr);
-		(void)go_back(t);
-		return CTL_FAILED;
-	}
-	r = finish(t, was.generation + 1);
-	if (r < 0)
-		return ctl_complain(t->self->key_file, r);
-	if (export_public(t->self, &next) == 0)
-		printf("the key of %s is now %s; %zu peers use it. Give " EXPORT_FOLDER
-		       "/%s.yaml to the other nodes once more, at leisure\n",
-		       t->self->node, key_fingerprint(&next, fp), n, t->self->node);
-	return ctl_printed(CTL_OK);
+		return fail(t, ".next", r, "nothing was done");
+	if (put_in_force(t) == CTL_OK && (!await(t, heard, since) || t->o->force))
+		return finish(t, heard, since, was.generation + 1);
+	name_silent(t, heard, since, "does not accept the next key");
+	fputs(
+	    "routerctl: going back to the key before. Have those nodes taken this node's "
+	    "export? 'routerctl rotate --commit' tries again, with --force in spite of them\n",
+	    stderr);
+	(void)go_back(t);
+	return CTL_FAILED;
 }
 
 enum ctl_exit ctl_rotate(const struct ctl *o)

@@ -3,16 +3,19 @@
 #include <dirent.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clean.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/stream.h"
+#include "keys/aside.h"
 #include "keys/record.h"
 #include "keys/rotate.h"
 #include "peers.h"
 
+#define FIRST_LINE     "# Node %.*s." /* export_sweep() knows our own by it */
 #define VOUCHER_STRLEN (KEY_FINGERPRINT_STRLEN + KEY_STRLEN)
 
 /* ---- what is told ----------------------------------------------------------------------- */
@@ -55,21 +58,25 @@ static void out_key(struct out *o, const char *name, const struct key *k)
 	out_text(o, name, key_print(k, text));
 }
 
-/* Those who know the key in use may trust the next one for it. */
-static void out_vouchers(struct out *o, const struct told *t)
+static void out_voucher(struct out *o, const struct told *t, const struct key *peer)
 {
 	char fp[KEY_FINGERPRINT_STRLEN], proof[KEY_STRLEN], text[VOUCHER_STRLEN];
 	struct key voucher;
 
+	if (!key_given(peer) || key_vouch(t->self->key_file, peer, &t->next, voucher.bytes) < 0)
+		return;
+	snprintf(text, sizeof(text), "%s %s", key_fingerprint(peer, fp),
+		 key_print(&voucher, proof));
+	out_text(o, NULL, text);
+}
+
+/* Those who know the key in use may trust the next one for it. */
+static void out_vouchers(struct out *o, const struct told *t)
+{
 	out_list(o, "vouchers");
 	for (size_t i = 0; i < t->self->peer_count; i++) {
-		const struct key *peer = &t->self->peers[i];
-
-		if (key_vouch(t->self->key_file, peer, &t->next, voucher.bytes) < 0)
-			continue;
-		snprintf(text, sizeof(text), "%s %s", key_fingerprint(peer, fp),
-			 key_print(&voucher, proof));
-		out_text(o, NULL, text);
+		out_voucher(o, t, &t->self->peers[i].key);
+		out_voucher(o, t, &t->self->peers[i].next);
 	}
 	out_end(o);
 }
@@ -114,10 +121,10 @@ static void print_comments(const struct told *t, FILE *out)
 	char fp[KEY_FINGERPRINT_STRLEN], time[24];
 
 	fprintf(out,
-		"# Node %s. Put this file into " LOAD_PEERS " of the other nodes, or give it\n"
-		"# to 'routerctl import' there; nothing in it is secret.\n"
-		"# fingerprint %s\n",
-		t->self->node, key_fingerprint(&t->public, fp));
+		FIRST_LINE " Put this file into " LOAD_PEERS " of the other nodes, or give\n"
+			   "# it to 'routerctl import' there; nothing in it is secret.\n"
+			   "# fingerprint %s\n",
+		(int)strlen(t->self->node), t->self->node, key_fingerprint(&t->public, fp));
 	if (key_given(&t->next))
 		fprintf(out, "# next fingerprint %s\n", key_fingerprint(&t->next, fp));
 	if (t->record.generation)
@@ -176,10 +183,13 @@ int export_write(const struct self *s, bool *ret_changed)
 {
 	CLEAN(arena_done) struct arena *a = arena_new();
 	struct told t;
+	struct stat st;
 	int r = tell(a, s, &t);
 
 	if (r == 0)
 		r = file_make_folder(EXPORT_FOLDER "/", 0755);
+	if (r == 0 && lstat(EXPORT_FOLDER, &st) == 0 && !S_ISDIR(st.st_mode))
+		r = -ENOTDIR; /* a link to somebody else's */
 	if (r == 0)
 		r = write_form(a, &t, EXPORT_YAML, ".yaml", ret_changed);
 	if (r == 0)
@@ -187,29 +197,42 @@ int export_write(const struct self *s, bool *ret_changed)
 	return r;
 }
 
-static bool is_current(const char *name, const struct self *selves, size_t n)
+static bool is_current(const char *name, size_t len, const struct self *selves, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		size_t len = strlen(selves[i].node);
-
-		if (strncmp(name, selves[i].node, len) == 0 &&
-		    (strcmp(name + len, ".yaml") == 0 || strcmp(name + len, ".pub") == 0))
+	for (size_t i = 0; i < n; i++)
+		if (strlen(selves[i].node) == len && strncmp(name, selves[i].node, len) == 0)
 			return true;
-	}
 	return false;
 }
 
-/* What a node was called before, and what a kill left half written. */
+/* Does it begin as we write one of that name? */
+static bool is_ours(struct arena *a, const char *path, const char *name, size_t len)
+{
+	const char *line = arena_printf(a, FIRST_LINE, (int)len, name);
+	char *text;
+	size_t n;
+
+	return peers_read_file(a, path, &text, &n) == 0 &&
+	       strncmp(text, line, strlen(line)) == 0;
+}
+
 void export_sweep(const struct self *selves, size_t n)
 {
 	CLEAN(close_folder) DIR *dir = opendir(EXPORT_FOLDER);
+	CLEAN(arena_done) struct arena *a = arena_new();
 	const struct dirent *e;
-	char path[PATH_MAX];
 
-	while (dir && (e = readdir(dir)))
-		if (e->d_name[0] != '.' && !is_current(e->d_name, selves, n) &&
-		    snprintf(path, sizeof(path), EXPORT_FOLDER "/%s", e->d_name) < PATH_MAX)
-			(void)unlink(path);
+	while (dir && (e = readdir(dir))) {
+		const char *dot = strrchr(e->d_name, '.');
+		size_t len = dot ? (size_t)(dot - e->d_name) : 0;
+		const char *path = arena_printf(a, EXPORT_FOLDER "/%s", e->d_name);
+
+		if (!len || strcmp(dot, ".yaml") != 0 ||
+		    is_current(e->d_name, len, selves, n) || !is_ours(a, path, e->d_name, len))
+			continue;
+		(void)unlink(arena_printf(a, EXPORT_FOLDER "/%.*s.pub", (int)len, e->d_name));
+		(void)unlink(path);
+	}
 }
 
 /* ---- words ------------------------------------------------------------------------------ */
@@ -239,6 +262,8 @@ void export_out(struct out *o, const struct self *s)
 	out_text(o, "fingerprint", key_fingerprint(&t.public, fp));
 	if (key_given(&t.next))
 		out_text(o, "nextFingerprint", key_fingerprint(&t.next, fp));
+	out_text(o, "setAsideAsCopy", aside_find(a, s->key_file, "clone"));
+	out_text(o, "setAsideAsDamaged", aside_find(a, s->key_file, "damaged"));
 	out_number(o, "generation", t.record.generation);
 	if (t.record.created)
 		out_text(o, "created", clock_print(t.record.created, time));

@@ -20,7 +20,7 @@ int export_print(const struct self *s, enum export_form form, FILE *out);
 /* Brings NODE.yaml and NODE.pub in EXPORT_FOLDER up to date. What is as it should be is not
  * written again. key_load()'s errors, file_write()'s. */
 int export_write(const struct self *s, bool *ret_changed);
-/* Removes what else is in EXPORT_FOLDER. */
+/* Removes from EXPORT_FOLDER what we wrote under other names. */
 void export_sweep(const struct self *selves, size_t n);
 /* The public half of the key in use. key_load()'s errors. */
 int export_public(const struct self *s, struct key *ret);

@@ -12,7 +12,7 @@
 #include "base/yaml.h"
 #include "peers.h"
 
-#define NODE_BYTES 4096
+#define NODE_BYTES 4096 /* of the file that names this one */
 
 static void load_file(struct documents *s, const char *path, const char *shown,
 		      const char *name, struct diag *d)

@@ -17,12 +17,14 @@ struct document {
 	mode_t mode;
 	char *bytes;
 	size_t len;
-	bool peer;	/* of the peers folder: peers.h */
-	bool bare;	/* a line of base64, no document */
-	bool confirmed; /* somebody said that its key is right, whatever was known */
-	bool expected;	/* somebody compared its fingerprint */
-	bool unvouched; /* its nextPublicKey does not count */
+	bool peer;	   /* of the peers folder: peers.h */
+	const char *again; /* what 'routerctl import' was given; NULL: path */
+	bool bare;	   /* a line of base64, no document */
+	bool confirmed;	   /* somebody said that its key is right, whatever was known */
+	bool expected;	   /* somebody compared its fingerprint */
+	bool unvouched;	   /* its nextPublicKey does not count */
 	bool judged, left_out;
+	bool known;	  /* its node was in force before */
 	const char *node; /* whose it is, once that is known */
 };
 

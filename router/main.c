@@ -53,7 +53,7 @@ static const struct option longs[] = {
 	{ "node", required_argument, NULL, 'N' },
 	{ "replace", no_argument, NULL, 'R' },
 	{ "expect", required_argument, NULL, 'e' },
-	{ "preshared-key-file", required_argument, NULL, 'k' },
+	{ "preshared-key", no_argument, NULL, 'k' },
 	{ "commit", no_argument, NULL, 'C' },
 	{ "abort", no_argument, NULL, 'B' },
 	{ "force", no_argument, NULL, 'F' },
@@ -91,7 +91,7 @@ static void help(FILE *out)
 	    "  FILE|-               import: a node's NAME.yaml or NAME.pub\n"
 	    "      --replace        import: a known node's key is another now\n"
 	    "      --expect PRINT   import: only the key with this fingerprint\n"
-	    "      --preshared-key-file PATH  import: for the peer\n"
+	    "      --preshared-key  import: with /etc/routerd/keys/psk-NAME.key\n"
 	    "  INTERFACE            rotate: whose key, where there are several\n"
 	    "      --commit         rotate: change over to the next key\n"
 	    "      --force          rotate: even when some peer does not accept it\n"
@@ -198,7 +198,7 @@ static bool set_option(struct ctl *c, int letter)
 	case 'e':
 		return (c->expect = optarg) != NULL;
 	case 'k':
-		return (c->psk_file = optarg) != NULL;
+		return c->preshared = true;
 	case 'R':
 		return c->replace = true;
 	case 'C':

@@ -87,7 +87,8 @@ static void by_peer(FILE *out, const struct pass *p, const char *name, const cha
 	for (size_t i = 0; p && i < p->want.count; i++) {
 		const struct item *w = &p->want.items[i], *h;
 
-		if (w->type != ITEM_PEER || !w->origin || !(h = state_find(&p->have, w)))
+		if (w->type != ITEM_PEER || w->peer.idle || !w->origin ||
+		    !(h = state_find(&p->have, w)))
 			continue;
 		fprintf(out, "%s%s{interface=\"", name, suffix);
 		label(out, w->link);

@@ -6,6 +6,7 @@
 #include "base/clean.h"
 #include "export.h"
 #include "keys/record.h"
+#include "keys/seal.h"
 
 static void tell_settled(struct arena *a, const struct self *s,
 			 const struct record_story *story,
@@ -38,11 +39,13 @@ void own_settle(const struct self *selves, size_t n, bool adopt,
 		void (*say)(enum log_level level, const char *line))
 {
 	CLEAN(arena_done) struct arena *a = arena_new();
+	struct record_story story;
 	struct identity now;
 
 	identity_read(a, &now);
+	if (adopt) /* the exchange, which has nobody to ask, follows */
+		(void)record_settle(SEAL_KEY_FILE, &now, true, &story);
 	for (size_t i = 0; i < n; i++) {
-		struct record_story story;
 		int r = record_settle(selves[i].key_file, &now, adopt, &story);
 
 		tell_settled(a, &selves[i], &story, say);

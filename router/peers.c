@@ -63,20 +63,10 @@ int peers_read_file(struct arena *a, const char *path, char **ret, size_t *ret_l
 
 static const char *why_not(int r)
 {
-	return r == -EFBIG    ? "larger than 64 KiB"
+	return r == -EFBIG    ? "larger than 1 MiB"
 	       : r == -ELOOP  ? "a symbolic link; put the file itself here"
 	       : r == -EINVAL ? "not a plain file"
 			      : strerror(-r);
-}
-
-/* A NODE.yaml says all that NODE.pub beside it does. */
-static bool is_told_twice(struct arena *a, const char *path)
-{
-	struct stat st;
-
-	return is_pub(path) &&
-	       stat(arena_printf(a, "%.*syaml", (int)(strlen(path) - strlen("pub")), path),
-		    &st) == 0;
 }
 
 static int is_peer(const struct dirent *e)
@@ -98,15 +88,13 @@ void peers_read(struct documents *s, const char *root, struct diag *d)
 		struct document doc = {
 			.path = path, .mode = 0644, .peer = true, .bare = is_pub(path)
 		};
-		int r = is_told_twice(s->arena, path)
-			    ? 1
-			    : peers_read_file(s->arena, path, &doc.bytes, &doc.len);
+		int r = peers_read_file(s->arena, path, &doc.bytes, &doc.len);
 
 		doc.name = arena_printf(s->arena, "peers/%s", list[i]->d_name);
 		if (r < 0)
 			diag_warn(d, (struct mark){ path, 0, 0 }, "left out: it is %s",
 				  why_not(r));
-		else if (r == 0)
+		else
 			load_add(s, &doc);
 		free(list[i]);
 	}
@@ -178,7 +166,7 @@ static void add(struct config *c, const struct document *doc, struct diag *d)
 	}
 	if (doc->bare)
 		spell_out(c->arena, doc, &bytes, &len);
-	config_add_peer(c, doc->path, bytes, len, !doc->unvouched, d);
+	config_add_peer(c, doc->path, bytes, len, doc->known, !doc->unvouched, d);
 }
 
 const struct wireguard_peer *peers_decode(struct arena *a, const struct document *doc,
@@ -193,58 +181,85 @@ const struct wireguard_peer *peers_decode(struct arena *a, const struct document
 	return p && p->object.kind == &kind_wireguard_peer ? p : NULL;
 }
 
-const struct wireguard_peer *peers_known(struct arena *a, const char *node)
+int peers_known(struct arena *a, const char *node, const struct wireguard_peer **ret)
 {
 	struct document doc = { .path = known_path(a, node) };
 	struct diag unread = { .arena = a };
+	int r = peers_read_file(a, doc.path, &doc.bytes, &doc.len);
 
-	if (peers_read_file(a, doc.path, &doc.bytes, &doc.len) < 0)
-		return NULL;
-	return peers_decode(a, &doc, &unread);
+	*ret = r < 0 ? NULL : peers_decode(a, &doc, &unread);
+	if (r == 0 && !*ret)
+		r = -EBADMSG;
+	return r == -ENOENT ? 0 : r;
 }
 
 /* ---- judgement -------------------------------------------------------------------------- */
 
+/* This node's keys, the next ones too: what is judged must be none of them. */
+struct own_key {
+	const struct object *link;
+	const char *path;
+	struct key public;
+	bool current;
+};
+
+struct owner {
+	struct arena *arena;
+	struct own_key *keys;
+	size_t count;
+};
+
+static void find_key(struct owner *o, const struct object *link, const char *path, bool current)
+{
+	CLEAN(key_wipe) struct key private = { 0 };
+	struct own_key *k = &o->keys[o->count];
+
+	*k = (struct own_key){ link, path, { { 0 } }, current };
+	if (key_load(path, &private) == 0 && key_public(&private, &k->public) == 0)
+		o->count++;
+}
+
+static void find_keys(struct config *c, struct owner *ret)
+{
+	ret->arena = c->arena;
+	ret->keys = arena_alloc(c->arena, (2 * c->count + 1) * sizeof(*ret->keys));
+	for (size_t i = 0; i < c->count; i++) {
+		const struct wireguard_interface *w = (const void *)c->objects[i];
+
+		if (w->object.kind != &kind_wireguard_interface || !w->key_file)
+			continue;
+		find_key(ret, &w->object, w->key_file, true);
+		find_key(ret, &w->object, arena_printf(c->arena, "%s.next", w->key_file),
+			 false);
+	}
+}
+
 struct judged {
-	struct config *c;
+	const struct owner *owner;
 	struct document *doc;
 	const struct wireguard_peer *p, *known; /* known may be NULL */
 	struct diag *d;
 };
 
-static struct mark at(const struct judged *j)
-{
-	return object_mark(&j->p->object, "publicKey");
-}
-
-static bool is_public_half(const char *path, const struct key *k)
-{
-	CLEAN(key_wipe) struct key private = { 0 };
-	struct key public;
-
-	return key_load(path, &private) == 0 && key_public(&private, &public) == 0 &&
-	       key_equal(&public, k);
-}
-
 /* A key of this node's own, and by mistake perhaps the one that nobody else may see. */
-static bool is_ours(const struct judged *j)
+static bool is_ours(const struct judged *j, const char *field, const struct key *k)
 {
-	for (size_t i = 0; i < j->c->count; i++) {
-		const struct wireguard_interface *w = (const void *)j->c->objects[i];
+	struct mark at = object_mark(&j->p->object, field);
 
-		if (w->object.kind != &kind_wireguard_interface || !w->key_file)
-			continue;
-		if (key_is_own(w->key_file, &j->p->key))
-			diag_warn(j->d, at(j),
+	for (size_t i = 0; i < j->owner->count && key_given(k); i++) {
+		const struct own_key *own = &j->owner->keys[i];
+
+		if (key_is_own(own->path, k))
+			diag_warn(j->d, at,
 				  "left out: this is the PRIVATE key of %s, which nobody may "
 				  "see: remove this file, and make a new key with 'routerctl "
 				  "rotate'",
-				  object_where(j->d->arena, &w->object));
-		else if (is_public_half(w->key_file, &j->p->key))
-			diag_warn(j->d, at(j),
+				  object_where(j->d->arena, own->link));
+		else if (key_equal(&own->public, k))
+			diag_warn(j->d, at,
 				  "left out: this is the key of this node itself, of %s; the "
 				  "other node's export belongs here",
-				  object_where(j->d->arena, &w->object));
+				  object_where(j->d->arena, own->link));
 		else
 			continue;
 		return true;
@@ -252,62 +267,92 @@ static bool is_ours(const struct judged *j)
 	return false;
 }
 
+/* For 'routerctl import'. */
+static const char *again(const struct document *doc)
+{
+	return doc->again ? doc->again : doc->path;
+}
+
+/* The same key as ever, or the one that it vouched for. */
+static bool is_known_key(const struct wireguard_peer *known, const struct key *k)
+{
+	return key_equal(k, &known->key) ||
+	       (key_given(&known->next) && key_equal(k, &known->next));
+}
+
 static bool is_suspect(const struct judged *j)
 {
 	char fp[KEY_FINGERPRINT_STRLEN];
 
-	if (!j->doc->bare || !key_looks_private(&j->p->key) || j->known || j->doc->expected)
+	if (!j->doc->bare || !key_looks_private(&j->p->key) || j->doc->expected ||
+	    (j->known && is_known_key(j->known, &j->p->key)))
 		return false;
 	diag_warn(
-	    j->d, at(j),
+	    j->d, object_mark(&j->p->object, "publicKey"),
 	    "left out: this may be a PRIVATE key: it has the form of one, which one public "
 	    "key in 16 has, too. If 'wg pubkey' printed it: 'routerctl import --expect %s "
 	    "%s'",
-	    key_fingerprint(&j->p->key, fp), j->doc->path);
+	    key_fingerprint(&j->p->key, fp), again(j->doc));
 	return true;
 }
 
-/* Does the known key vouch to us for the next one? */
+/* What no export says, and would turn against us. */
+static bool is_greedy(const struct judged *j)
+{
+	const struct addr *allowed = j->p->allowed.items;
+	const char *psk = arena_printf(j->d->arena, PEERS_PSK, j->p->object.name);
+
+	for (size_t i = 0; i < j->p->allowed.count; i++)
+		if (allowed[i].bits == 0) {
+			diag_warn(
+			    j->d, object_mark(&j->p->object, "allowedIPs"),
+			    "left out: it would have every address; what lies behind a node "
+			    "the configuration says");
+			return true;
+		}
+	if (!j->p->psk_file || strcmp(j->p->psk_file, psk) == 0)
+		return false;
+	diag_warn(j->d, object_mark(&j->p->object, "presharedKeyFile"),
+		  "left out: an import may name %s and no other file", psk);
+	return true;
+}
+
+/* Does the key in use vouch to us for the next one? */
 static bool is_vouched(const struct judged *j)
 {
 	const char *const *list = j->p->vouchers.items;
 	char fp[KEY_FINGERPRINT_STRLEN];
+	struct key voucher;
 
-	for (size_t i = 0; i < j->c->count; i++) {
-		const struct wireguard_interface *w = (const void *)j->c->objects[i];
-		CLEAN(key_wipe) struct key private = { 0 };
-		struct key public, voucher;
+	for (size_t i = 0; i < j->owner->count; i++) {
+		const struct own_key *own = &j->owner->keys[i];
 
-		if (w->object.kind != &kind_wireguard_interface || !w->key_file ||
-		    key_load(w->key_file, &private) < 0 || key_public(&private, &public) < 0)
+		if (!own->current)
 			continue;
-		key_fingerprint(&public, fp);
+		key_fingerprint(&own->public, fp);
 		for (size_t k = 0; k < j->p->vouchers.count; k++)
 			if (strncmp(list[k], fp, strlen(fp)) == 0 &&
 			    list[k][strlen(fp)] == ' ' &&
 			    key_parse(list[k] + strlen(fp) + 1, &voucher) == 0 &&
-			    key_vouched(w->key_file, &j->known->key, &j->p->next,
-					voucher.bytes) == 0)
+			    key_vouched(own->path, &j->p->key, &j->p->next, voucher.bytes) == 0)
 				return true;
 	}
 	return false;
 }
 
-/* The same key as ever, or the one that it vouched for. */
 static bool is_as_known(const struct judged *j)
 {
 	char was[KEY_FINGERPRINT_STRLEN], is[KEY_FINGERPRINT_STRLEN];
 
-	if (!j->known || j->doc->confirmed || key_equal(&j->p->key, &j->known->key) ||
-	    (key_given(&j->known->next) && key_equal(&j->p->key, &j->known->next)))
+	if (!j->known || j->doc->confirmed || is_known_key(j->known, &j->p->key))
 		return true;
 	diag_warn(
-	    j->d, at(j),
+	    j->d, object_mark(&j->p->object, "publicKey"),
 	    "left out: node '%s' is known by the key %s, and this is %s: somebody else's, "
 	    "or a new one. Ask over there ('routerctl export'); if it is right, "
 	    "'routerctl import --replace %s'",
 	    j->p->object.name, key_fingerprint(&j->known->key, was),
-	    key_fingerprint(&j->p->key, is), j->doc->path);
+	    key_fingerprint(&j->p->key, is), again(j->doc));
 	return false;
 }
 
@@ -322,46 +367,120 @@ static bool is_next_known(const struct judged *j)
 	    j->d, object_mark(&j->p->object, "nextPublicKey"),
 	    "node '%s': its next key, %s, is not used: the known key does not vouch for it "
 	    "to this node. If it is right, 'routerctl import --replace %s'",
-	    j->p->object.name, key_fingerprint(&j->p->next, next), j->doc->path);
+	    j->p->object.name, key_fingerprint(&j->p->next, next), again(j->doc));
 	return false;
 }
 
-static void judge(struct config *c, struct document *doc, struct diag *d)
+/* NULL, with words: there is none to be judged. */
+static const struct wireguard_peer *open_document(struct arena *a, struct document *doc,
+						  struct diag *d)
 {
 	struct diag own = { .arena = d->arena };
-	struct judged j = { c, doc, peers_decode(c->arena, doc, &own), NULL, d };
+	const struct wireguard_peer *p = peers_decode(a, doc, &own);
+	const char *blank = " \t\r\n";
+
+	if (p && config_is_node(p->object.name))
+		return p;
+	if (p || !own.errors || strspn(doc->bytes, blank) == doc->len) {
+		own = (struct diag){ .arena = d->arena };
+		diag_error(&own, (struct mark){ doc->path, 0, 0 }, "%s",
+			   p ? "a node's name has at most 200 bytes, and no '.' comes first"
+			     : "there is no WireGuardPeer in it");
+	}
+	diag_forgive(d, &own, doc->path);
+	return NULL;
+}
+
+static void judge(const struct owner *owner, struct document *doc, struct diag *d)
+{
+	struct judged j = { owner, doc, open_document(owner->arena, doc, d), NULL, d };
+	int r;
 
 	doc->judged = true;
-	if (!j.p) {
-		doc->node = node_of(c->arena, doc);
-		if (!own.errors)
-			diag_error(&own, (struct mark){ doc->path, 0, 0 },
-				   "there is no WireGuardPeer in it");
-		diag_forgive(d, &own, doc->path);
-		doc->left_out = !peers_fall_back(c->arena, doc);
+	doc->left_out = true;
+	doc->node = j.p ? j.p->object.name : node_of(owner->arena, doc);
+	if (!j.p)
 		return;
-	}
-	doc->node = j.p->object.name;
-	j.known = peers_known(c->arena, doc->node);
-	doc->left_out = is_ours(&j) || is_suspect(&j);
-	if (!doc->left_out && !is_as_known(&j))
-		doc->left_out = !peers_fall_back(c->arena, doc);
-	else if (!doc->left_out)
+	r = peers_known(owner->arena, doc->node, &j.known);
+	doc->known = j.known != NULL;
+	if (r < 0 && !doc->confirmed)
+		diag_warn(d, (struct mark){ doc->path, 0, 0 },
+			  "left out: by which key node '%s' is known cannot be read from "
+			  "%s (%s); if this one is right, 'routerctl import --replace %s'",
+			  doc->node, known_path(d->arena, doc->node),
+			  r == -EBADMSG ? "it is damaged" : strerror(-r), again(doc));
+	else if (!is_ours(&j, "publicKey", &j.p->key) &&
+		 !is_ours(&j, "nextPublicKey", &j.p->next) && !is_suspect(&j) &&
+		 !is_greedy(&j) && is_as_known(&j))
+		doc->left_out = false;
+	if (!doc->left_out)
 		doc->unvouched = !is_next_known(&j);
+}
+
+/* Of the files about one node, the first is the one to take: a good one, a document before a
+ * bare key, then by name. */
+static int by_node(const void *pa, const void *pb)
+{
+	const struct document *const *a = pa, *const *b = pb;
+	int r = strcmp((*a)->node, (*b)->node);
+
+	if (r == 0)
+		r = (*a)->left_out - (*b)->left_out;
+	if (r == 0)
+		r = (*a)->bare - (*b)->bare;
+	return r ? r : strcmp((*a)->path, (*b)->path);
+}
+
+static bool same_key(struct arena *a, const struct document *one, const struct document *two)
+{
+	struct diag unread = { .arena = a };
+	const struct wireguard_peer *p = peers_decode(a, one, &unread);
+	const struct wireguard_peer *q = peers_decode(a, two, &unread);
+
+	return p && q && key_equal(&p->key, &q->key);
+}
+
+/* One document of each node: another one beside it, or the known one where none is good. */
+static void choose(struct arena *a, struct document **docs, size_t n, struct diag *d)
+{
+	for (size_t i = 0, first = 0; i < n; i++) {
+		if (i == 0 || strcmp(docs[i]->node, docs[first]->node) != 0) {
+			first = i;
+			if (docs[i]->left_out)
+				docs[i]->left_out = !peers_fall_back(a, docs[i]);
+			continue;
+		}
+		if (!docs[i]->left_out && !(docs[i]->bare && same_key(a, docs[i], docs[first])))
+			diag_warn(d, (struct mark){ docs[i]->path, 0, 0 },
+				  "left out: %s is about node '%s' already", docs[first]->path,
+				  docs[i]->node);
+		docs[i]->left_out = true;
+	}
 }
 
 void peers_add(struct config *c, struct documents *s, struct diag *now, struct diag *d)
 {
-	for (size_t i = 0; i < s->count; i++) {
-		struct document *doc = &s->items[i];
+	struct document **docs = arena_alloc(c->arena, (s->count + 1) * sizeof(*docs));
+	struct owner owner = { 0 };
+	bool fresh = false;
+	size_t n = 0;
 
-		if (!doc->peer)
+	find_keys(c, &owner);
+	for (size_t i = 0; i < s->count; i++) {
+		if (!s->items[i].peer)
 			continue;
-		if (!doc->judged)
-			judge(c, doc, d);
-		if (!doc->left_out)
-			add(c, doc, now);
+		docs[n++] = &s->items[i];
+		fresh |= !s->items[i].judged;
+		if (!s->items[i].judged)
+			judge(&owner, &s->items[i], d);
 	}
+	if (fresh) {
+		qsort(docs, n, sizeof(struct document *), by_node);
+		choose(c->arena, docs, n, d);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (!docs[i]->left_out)
+			add(c, docs[i], now);
 }
 
 /* ---- what is in force ------------------------------------------------------------------- */
@@ -386,13 +505,29 @@ int peers_know(const struct document *doc, bool *ret_changed)
 	return r < 0 ? r : file_write(path, bytes, len, 0644);
 }
 
+/* Somebody may have confirmed another key since this one was judged. */
+static bool is_overtaken(struct arena *a, const struct document *doc)
+{
+	struct diag unread = { .arena = a };
+	const struct wireguard_peer *p = peers_decode(a, doc, &unread), *known;
+
+	return peers_known(a, doc->node, &known) < 0 ||
+	       (p && known && !is_known_key(known, &p->key));
+}
+
 int peers_accept(const struct documents *s)
 {
+	CLEAN(arena_done) struct arena *a = arena_new();
 	bool changed;
-	int r = 0;
+	int result = 0;
 
-	for (size_t i = 0; i < s->count && r == 0; i++)
-		if (s->items[i].peer && !s->items[i].left_out)
-			r = peers_know(&s->items[i], &changed);
-	return r;
+	for (size_t i = 0; i < s->count; i++) {
+		const struct document *doc = &s->items[i];
+		int r = 0;
+
+		if (doc->peer && !doc->left_out && !is_overtaken(a, doc))
+			r = peers_know(doc, &changed);
+		result = result ? result : r;
+	}
+	return result;
 }

@@ -10,8 +10,11 @@
 #include "config/net.h"
 #include "load.h"
 
-#define PEERS_BYTES (64 * 1024) /* the largest file */
+#define PEERS_BYTES (1024 * 1024) /* the largest file */
 #define PEERS_KNOWN "/var/lib/routerd/known"
+#define PEERS_PSK                                                                              \
+	LOAD_ROOT "/keys/psk-%s.key" /* the one presharedKeyFile that one may name             \
+				      */
 
 /* Is a file of this name read in the folder? */
 bool peers_reads(const char *name);
@@ -28,8 +31,8 @@ bool peers_fall_back(struct arena *a, struct document *doc);
 /* One document by itself. NULL: it holds no WireGuardPeer, or d says what is wrong. */
 const struct wireguard_peer *peers_decode(struct arena *a, const struct document *doc,
 					  struct diag *d);
-/* What a node is known as; NULL: not at all. */
-const struct wireguard_peer *peers_known(struct arena *a, const char *node);
+/* What a node is known as; *ret NULL: not at all. -EBADMSG: the document is damaged. */
+int peers_known(struct arena *a, const char *node, const struct wireguard_peer **ret);
 /* What is in force now is known from now on. */
 int peers_accept(const struct documents *s);
 /* The same of one document, of which the node is known. */

@@ -14,7 +14,9 @@
 #include <unistd.h>
 
 #include "base/clean.h"
+#include "base/file.h"
 #include "base/log.h"
+#include "export.h"
 #include "notify.h"
 #include "peers.h"
 
@@ -342,6 +344,9 @@ static void close_all(struct serve *s)
 	free(s->failures);
 }
 
+/* Where we write files of our own. */
+static const char *const written[] = { LOAD_PEERS, PEERS_KNOWN, EXPORT_FOLDER };
+
 static int refuse(int r)
 {
 	if (r == -EAGAIN)
@@ -380,6 +385,8 @@ int serve_run(bool adopt)
 	/* What an arena lets go is the system's again, not a hole in the heap: mallopt(3). */
 	(void)mallopt(M_MMAP_THRESHOLD, 64 * 1024);
 	log_line(LOG_INFO, "routerd " VERSION " starts");
+	for (size_t i = 0; i < sizeof(written) / sizeof(*written); i++)
+		file_sweep(written[i]);
 	active_start(&s.active, &first);
 	(void)watch_files(&s);
 	if (first)

@@ -315,7 +315,7 @@ static void out_facts(struct out *o, struct arena *a, const struct view *v, size
 		if (h->wg.keyed)
 			out_text(o, "publicKey", key_print(&h->wg.public, key));
 	}
-	if (w->type == ITEM_PEER && h) {
+	if (w->type == ITEM_PEER && h && !w->peer.idle) {
 		if (h->peer.handshake) {
 			out_text(o, "latestHandshake", clock_print(h->peer.handshake, time));
 			out_number(o, "handshakeAgeSeconds", now - h->peer.handshake);

@@ -46,7 +46,7 @@ room router/status    base config kernel state reconcile status
 room router/notify    base notify
 room router/varlink   base varlink
 room router/control   base loop varlink control
-room router/serve     base config kernel state reconcile report status loop load peers store active notify control serve
+room router/serve     base config kernel state reconcile report status loop load peers export store active notify control serve
 room router/calls     base config export serve
 room router/serve_pass base notify own report serve
 room router/metrics   config serve

@@ -1,5 +1,6 @@
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/clean.h"
 
@@ -82,14 +84,26 @@ static int fill(int fd, const void *buf, size_t len, mode_t mode)
 	return fchmod(fd, mode) < 0 ? -errno : file_write_all(fd, buf, len);
 }
 
+#define UNFINISHED   ".new-" /* what file_sweep() knows them by */
+#define UNFINISHED_S 60	     /* that one may take to be written */
+
+static int name_beside(const char *path, char ret[static PATH_MAX])
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	int n = snprintf(ret, PATH_MAX, "%.*s.%s" UNFINISHED "XXXXXX", (int)(name - path), path,
+			 name);
+
+	return n < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
 static int replace(const char *path, const void *buf, size_t len, mode_t mode, bool may_exist)
 {
 	char tmp[PATH_MAX];
 	CLEAN(close_fd) int fd = -1;
-	int r;
+	int r = name_beside(path, tmp);
 
-	if (snprintf(tmp, sizeof(tmp), "%s.XXXXXX", path) >= (int)sizeof(tmp))
-		return -ENAMETOOLONG;
+	if (r < 0)
+		return r;
 	fd = mkostemp(tmp, O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
@@ -157,4 +171,20 @@ int file_sync_folder(const char *path)
 	CLEAN(close_fd) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+void file_sweep(const char *folder)
+{
+	CLEAN(close_folder) DIR *dir = opendir(folder);
+	time_t now = time(NULL);
+	const struct dirent *e;
+	char path[PATH_MAX];
+	struct stat st;
+
+	while (dir && (e = readdir(dir)))
+		if (e->d_name[0] == '.' && strstr(e->d_name, UNFINISHED) &&
+		    snprintf(path, sizeof(path), "%s/%s", folder, e->d_name) < PATH_MAX &&
+		    lstat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+		    now - st.st_mtime > UNFINISHED_S)
+			(void)unlink(path);
 }

@@ -17,6 +17,8 @@ int file_write(const char *path, const void *buf, size_t len, mode_t mode);
  * gets its name last, so a kill leaves nothing beside it; only where the file system knows no
  * O_TMPFILE it is written under a name beside it first. */
 int file_create(const char *path, const void *buf, size_t len, mode_t mode);
+/* Removes what a kill left half written in a folder. */
+void file_sweep(const char *folder);
 /* All of buf, and to the disk. */
 int file_write_all(int fd, const char *buf, size_t len);
 /* Makes path's folder, and those above it, with this mode; fine when they are there. */

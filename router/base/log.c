@@ -29,7 +29,8 @@ void log_line(enum log_level level, const char *fmt, ...)
 	if (n < 0)
 		return; /* nowhere left to say so */
 	flockfile(stderr);
-	fprintf(stderr, "<%d>", level);
+	if (!isatty(STDERR_FILENO))
+		fprintf(stderr, "<%d>", level);
 	out_escape(stderr, text);
 	fputc('\n', stderr);
 	funlockfile(stderr);

@@ -1,4 +1,5 @@
-/* log.h - one line on standard error, with the journal's priority before it.
+/* log.h - one line on standard error, with the journal's priority before it, but on
+ * a terminal.
  *
  * Only main, the daemon's loop and the commands log, and each thing once: an error needs a
  * person, a warning went on without, info is start, stop, reload and each op. */

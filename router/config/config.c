@@ -45,6 +45,11 @@ bool config_is_name(const char *text)
 		      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == n;
 }
 
+bool config_is_node(const char *text)
+{
+	return config_is_name(text) && text[0] != '.' && strlen(text) <= NODE_MAX_BYTES;
+}
+
 /* Only words of list may be keys of map; where says of what. */
 static void check_keys(const struct node *map, const char *const *list, const char *where,
 		       struct diag *d)
@@ -202,24 +207,27 @@ void config_add(struct config *c, const char *file, const char *buf, size_t len,
 }
 
 void config_add_peer(struct config *c, const char *file, const char *buf, size_t len,
-		     bool vouched, struct diag *d)
+		     bool known, bool vouched, struct diag *d)
 {
 	size_t first = c->count;
+	bool told = false;
 
 	config_add(c, file, buf, len, d);
 	for (size_t i = first; i < c->count && i < CONFIG_OBJECTS; i++) {
 		struct object *o = c->objects[i];
 
-		o->imported = true;
+		o->imported = known ? IMPORT_KNOWN : IMPORT_NEW;
 		if (o->kind == &kind_wireguard_peer && !vouched)
 			((struct wireguard_peer *)(void *)o)->next = (struct key){ 0 };
-		if (o->kind != &kind_wireguard_peer || i > first) {
+		if (o->kind != &kind_wireguard_peer || i > first)
 			o->faulty = true;
-			diag_error(d, o->mark,
-				   "%s/%s: a file of the peers folder holds one WireGuardPeer "
-				   "and nothing else; the rest belongs into conf.d",
-				   o->kind->name, o->name);
-		}
+		if (o->faulty && !told)
+			diag_error(
+			    d, o->mark,
+			    "%s/%s: want one WireGuardPeer and nothing else, as 'routerctl "
+			    "export' prints it; a configuration belongs into conf.d",
+			    o->kind->name, o->name);
+		told |= o->faulty;
 	}
 }
 
@@ -239,15 +247,23 @@ static int by_name(const void *pa, const void *pb)
 	return object_compare(*a, *b);
 }
 
+/* What was imported comes last: it is at fault, not the configuration. */
+static bool is_after(const struct object *a, const struct object *b)
+{
+	int r = (int)a->imported - (int)b->imported;
+
+	if (r == 0)
+		r = strcmp(a->mark.file, b->mark.file);
+	return (r ? r : a->mark.line - b->mark.line) > 0;
+}
+
 /* The first of two namesakes is the one kept. */
 static int by_name_and_place(const void *pa, const void *pb)
 {
 	struct object *const *a = pa, *const *b = pb;
 	int r = object_compare(*a, *b);
 
-	if (r == 0)
-		r = strcmp((*a)->mark.file, (*b)->mark.file);
-	return r ? r : (*a)->mark.line - (*b)->mark.line;
+	return r ? r : is_after(*a, *b) ? 1 : -1;
 }
 
 static void make_index(struct config *c, struct diag *d)
@@ -352,16 +368,6 @@ struct clash {
 	struct arena *arena;
 	struct diag *diag;
 };
-
-/* What was imported comes last: it is at fault, not the configuration. */
-static bool is_after(const struct object *a, const struct object *b)
-{
-	int r = a->imported - b->imported;
-
-	if (r == 0)
-		r = strcmp(a->mark.file, b->mark.file);
-	return (r ? r : a->mark.line - b->mark.line) > 0;
-}
 
 static void clash(void *arg, const struct item *a, const struct item *b)
 {

@@ -32,10 +32,10 @@ void config_add(struct config *c, const char *file, const char *buf, size_t len,
 		struct diag *d);
 /* The same of a file in the peers folder: one WireGuardPeer, named after its node. It gives the
  * key, and what else they leave out, to a WireGuardPeer of that name or to that of the
- * OverlayPeer with that nodeID; without either it is a peer itself. vouched: its
- * nextPublicKey counts. */
+ * OverlayPeer with that nodeID; without either it is a peer itself. known: it
+ * was in force before. vouched: its nextPublicKey counts. */
 void config_add_peer(struct config *c, const char *file, const char *buf, size_t len,
-		     bool vouched, struct diag *d);
+		     bool known, bool vouched, struct diag *d);
 /* Resolves references and checks what one object alone cannot tell. True: no error in d. */
 bool config_check(struct config *c, struct diag *d);
 /* The wanted state, sorted. Only after a config_check() that was true. */
@@ -43,6 +43,8 @@ void config_lower(const struct config *c, struct state *want);
 
 /* May metadata.name be so? */
 bool config_is_name(const char *text);
+/* May a node be called so? Its name is a file's, too. */
+bool config_is_node(const char *text);
 const struct object *config_find(const struct config *c, const struct kind *k,
 				 const char *name);
 /* "RemoteAddressClaim/db"; "" for NULL. */

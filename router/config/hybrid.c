@@ -95,6 +95,13 @@ static const struct wireguard_peer *peer_of_address(const struct config *c, cons
 	return it ? (const void *)it->origin : NULL;
 }
 
+/* An import is its node's, and no other's. */
+static bool may_carry(const struct wireguard_peer *p, const struct overlay_peer *o)
+{
+	return p && p->link.to == o->link.to &&
+	       (!p->object.imported || !o->node || strcmp(p->object.name, o->node) == 0);
+}
+
 /* Which WireGuardPeer carries an OverlayPeer: its namesake on the interface, else its node's,
  * else the one that allows its overlay address, else the only one there is. */
 static const struct wireguard_peer *find_tunnel(struct config *c, const struct overlay_peer *o)
@@ -103,16 +110,16 @@ static const struct wireguard_peer *find_tunnel(struct config *c, const struct o
 	const struct wireguard_peer *p;
 
 	p = (const void *)config_find(c, &kind_wireguard_peer, o->object.name);
-	if (p && p->link.to == o->link.to)
+	if (may_carry(p, o))
 		return p;
 	p = o->node ? (const void *)config_find(c, &kind_wireguard_peer, o->node) : NULL;
-	if (p && p->link.to == o->link.to)
+	if (may_carry(p, o))
 		return p;
 	state_sort(&c->allowed, NULL, NULL);
 	p = o->address.family ? peer_of_address(c, o->link.name, &o->address) : NULL;
-	if (!p && w->peers == 1 && !(o->node && w->peer->object.imported))
+	if (!p && w->peers == 1)
 		p = w->peer;
-	return p;
+	return may_carry(p, o) ? p : NULL;
 }
 
 /* Its node is named, so its export may come yet. */

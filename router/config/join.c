@@ -7,7 +7,8 @@
 
 /* The configuration's own objects that an import may be about, to be found by name. */
 struct names {
-	struct object **peers, **links, **overlays; /* the last by nodeID */
+	struct object **peers, **links;
+	struct object **overlays, **named; /* those with a nodeID: by that, and by name */
 	size_t peer_count, link_count, overlay_count;
 };
 
@@ -37,6 +38,7 @@ static void collect(const struct config *c, struct names *n)
 	n->peers = arena_alloc(c->arena, bytes);
 	n->links = arena_alloc(c->arena, bytes);
 	n->overlays = arena_alloc(c->arena, bytes);
+	n->named = arena_alloc(c->arena, bytes);
 	for (size_t i = 0; i < c->count; i++) {
 		struct object *o = c->objects[i];
 
@@ -47,11 +49,13 @@ static void collect(const struct config *c, struct names *n)
 		else if (o->kind == &kind_wireguard_interface)
 			n->links[n->link_count++] = o;
 		else if (o->kind == &kind_overlay_peer && node_of(o))
-			n->overlays[n->overlay_count++] = o;
+			n->named[n->overlay_count] = n->overlays[n->overlay_count] = o,
+			n->overlay_count++;
 	}
 	qsort(n->peers, n->peer_count, sizeof(*n->peers), by_name);
 	qsort(n->links, n->link_count, sizeof(*n->links), by_name);
 	qsort(n->overlays, n->overlay_count, sizeof(*n->overlays), by_node);
+	qsort(n->named, n->overlay_count, sizeof(*n->named), by_name);
 }
 
 static struct object *find(struct object **list, size_t count, const char *name)
@@ -63,17 +67,29 @@ static struct object *find(struct object **list, size_t count, const char *name)
 	return at ? *at : NULL;
 }
 
-static struct wireguard_peer *find_peer(const struct names *n, const char *node)
+/* By nodeID; NULL: no OverlayPeer names the node. */
+static const struct object *find_overlay(const struct names *n, const char *node)
 {
 	const struct overlay_peer key = { .node = node };
 	const struct object *const p = &key.object;
-	struct object *o = find(n->peers, n->peer_count, node);
-	struct object **at;
+	struct object **at =
+	    bsearch(&p, n->overlays, n->overlay_count, sizeof(*n->overlays), by_node);
 
-	if (o)
-		return (void *)o;
-	at = bsearch(&p, n->overlays, n->overlay_count, sizeof(*n->overlays), by_node);
-	return at ? (void *)find(n->peers, n->peer_count, (*at)->name) : NULL;
+	return at ? *at : NULL;
+}
+
+/* The WireGuardPeer that is a node's: the namesake of its OverlayPeer, or its own namesake,
+ * unless that is another node's. */
+static struct wireguard_peer *find_peer(const struct names *n, const char *node)
+{
+	const struct object *overlay = find_overlay(n, node), *namesake;
+
+	if (overlay && find(n->peers, n->peer_count, overlay->name))
+		return (void *)find(n->peers, n->peer_count, overlay->name);
+	namesake = find(n->named, n->overlay_count, node);
+	if (namesake && strcmp(node_of(namesake), node) != 0)
+		return NULL;
+	return (void *)find(n->peers, n->peer_count, node);
 }
 
 /* Where there is one WireGuardInterface it need not be named; and another node's name for its
@@ -85,6 +101,13 @@ static void settle_link(const struct names *n, struct wireguard_peer *p)
 
 	if (!known && n->link_count == 1)
 		p->link.name = n->links[0]->name;
+}
+
+static void name_node(const struct names *n, struct wireguard_peer *p)
+{
+	const struct object *overlay = find(n->named, n->overlay_count, p->object.name);
+
+	p->node = overlay ? node_of(overlay) : NULL;
 }
 
 static bool clashes(const struct wireguard_peer *to, const struct wireguard_peer *from,
@@ -121,35 +144,49 @@ static bool join(const struct names *n, const struct wireguard_peer *from, struc
 	return true;
 }
 
+/* A key of a peer: in use, or the next. */
+struct claim {
+	const struct key *key;
+	struct wireguard_peer *peer;
+};
+
 static int by_key(const void *pa, const void *pb)
 {
-	struct wireguard_peer *const *a = pa, *const *b = pb;
-	int r = memcmp(&(*a)->key, &(*b)->key, sizeof((*a)->key));
+	const struct claim *a = pa, *b = pb;
+	int r = memcmp(a->key, b->key, sizeof(*a->key));
 
-	return r ? r : (*a)->object.imported - (*b)->object.imported;
+	return r ? r : (int)a->peer->object.imported - (int)b->peer->object.imported;
 }
 
 /* No two nodes have one key: an import that has another's is a copy of it. */
 static void check_copies(const struct config *c, struct diag *d)
 {
-	struct wireguard_peer **all = arena_alloc(c->arena, (c->count + 1) * sizeof(*all));
+	struct claim *all = arena_alloc(c->arena, (2 * c->count + 1) * sizeof(*all));
 	size_t n = 0;
 
 	for (size_t i = 0; i < c->count; i++) {
 		struct wireguard_peer *p = (void *)c->objects[i];
 
-		if (p->object.kind == &kind_wireguard_peer && key_given(&p->key))
-			all[n++] = p;
+		if (p->object.kind != &kind_wireguard_peer)
+			continue;
+		if (key_given(&p->key))
+			all[n++] = (struct claim){ &p->key, p };
+		if (key_given(&p->next))
+			all[n++] = (struct claim){ &p->next, p };
 	}
 	qsort(all, n, sizeof(*all), by_key);
-	for (size_t i = 1; i < n; i++)
-		if (all[i]->object.imported && key_equal(&all[i]->key, &all[i - 1]->key)) {
-			all[i]->object.faulty = true;
-			object_error(&all[i]->object, "publicKey", d,
-				     "it is the key of %s, too: no two nodes have one key, so "
-				     "one of the two files is a copy",
-				     object_where(d->arena, &all[i - 1]->object));
-		}
+	for (size_t i = 1; i < n; i++) {
+		struct wireguard_peer *first = all[i - 1].peer, *p = all[i].peer;
+
+		if (!p->object.imported || p == first || !key_equal(all[i].key, all[i - 1].key))
+			continue;
+		p->object.faulty = true;
+		object_error(
+		    &p->object, all[i].key == &p->next ? "nextPublicKey" : "publicKey", d,
+		    "it is the key of %s, too: no two nodes have one key, so one of the "
+		    "two files is a copy",
+		    object_where(d->arena, &first->object));
+	}
 }
 
 void peers_join(struct config *c, struct diag *d)
@@ -162,8 +199,10 @@ void peers_join(struct config *c, struct diag *d)
 		struct object *o = c->objects[i];
 		bool peer = o->kind == &kind_wireguard_peer;
 
-		if (peer)
+		if (peer) {
 			settle_link(&n, (void *)o);
+			name_node(&n, (void *)o);
+		}
 		if (!peer || !o->imported || o->faulty || !join(&n, (void *)o, d))
 			c->objects[kept++] = o;
 	}

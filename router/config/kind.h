@@ -17,6 +17,7 @@
 #define API_HYBRID "hybrid.routerd.net/v1alpha1"
 
 #define NAME_MAX_BYTES 253    /* metadata.name */
+#define NODE_MAX_BYTES 200    /* with endings, still a file's name */
 #define LIST_MAX       100000 /* entries of one list in a spec */
 
 struct config;
@@ -29,6 +30,13 @@ enum sound {
 	SOUND_NO,
 };
 
+/* Where it comes from. */
+enum imported {
+	IMPORT_NONE,  /* the configuration */
+	IMPORT_KNOWN, /* a file of the peers folder, of a node that was in force before */
+	IMPORT_NEW,
+};
+
 /* First member of every kind's struct. */
 struct object {
 	const struct kind *kind;
@@ -36,7 +44,7 @@ struct object {
 	struct mark mark;	 /* of its kind: line */
 	const struct node *spec; /* for the places of faults */
 	bool faulty;		 /* something was reported of it */
-	bool imported;		 /* of a file in the peers folder */
+	enum imported imported;	 /* in a clash, the last of them gives way */
 	const char *waits;	 /* for what, before it can be in force; NULL: nothing */
 	enum sound sound;
 };

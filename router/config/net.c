@@ -95,6 +95,16 @@ static void check_secret_file(const struct object *o, const char *field, const c
 			     path, path);
 }
 
+/* keys/rotate.h, keys/record.h */
+static const char *const beside[] = { ".next", ".previous", ".record" };
+
+static bool has_ending(const char *path, const char *ending)
+{
+	size_t n = strlen(path), len = strlen(ending);
+
+	return n >= len && strcmp(path + n - len, ending) == 0;
+}
+
 static void wireguard_interface_check(struct config *c, struct object *o, struct diag *d)
 {
 	const struct wireguard_interface *w = (const void *)o;
@@ -106,6 +116,11 @@ static void wireguard_interface_check(struct config *c, struct object *o, struct
 			   "characters",
 			   o->kind->name, o->name);
 	check_secret_file(o, "privateKeyFile", w->key_file, d);
+	for (size_t i = 0; i < sizeof(beside) / sizeof(*beside); i++)
+		if (has_ending(w->key_file, beside[i]))
+			object_error(o, "privateKeyFile", d,
+				     "a name that ends in %s is that of a file beside a key",
+				     beside[i]);
 }
 
 static void wireguard_interface_lower(const struct config *c, const struct object *o,
@@ -169,12 +184,16 @@ static const struct field wireguard_peer_fields[] = {
 
 static void wait_for_key(struct object *o, struct diag *d)
 {
+	const struct wireguard_peer *p = (const void *)o;
+
 	if (o->imported) {
 		object_error(o, "publicKey", d, "is missing: it is what an export is for");
 		return;
 	}
-	o->waits = "waits for its public key: put the other node's export into "
-		   "/etc/routerd/peers, or 'routerctl import' it";
+	o->waits = arena_printf(d->arena,
+				"waits for the public key of node '%s': put its export into "
+				"/etc/routerd/peers, or 'routerctl import' it",
+				p->node ? p->node : o->name);
 	object_warn(o, "publicKey", d, "%s", o->waits);
 }
 

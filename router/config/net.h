@@ -21,6 +21,7 @@ struct wireguard_peer {
 	struct key key;	 /* all zero: it waits for one */
 	struct key next; /* that takes key's place as soon as the peer uses it; zero: none */
 	struct list vouchers;
+	const char *node; /* that its namesake OverlayPeer names; NULL: none */
 	struct endpoint endpoint;
 	struct list allowed; /* struct addr */
 	uint32_t keepalive;

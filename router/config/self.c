@@ -33,7 +33,7 @@ static const char *name_of(const struct config *c, const struct wireguard_interf
 	const char *known[] = { w->self, c->node_file, called(c, w), c->node, c->host };
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
-		if (known[i] && config_is_name(known[i]) && known[i][0] != '.')
+		if (known[i] && config_is_node(known[i]))
 			return several ? arena_printf(a, "%s-%s", known[i], w->object.name)
 				       : arena_strndup(a, known[i], strlen(known[i]));
 	return arena_printf(a, "%s", w->object.name);
@@ -87,7 +87,10 @@ static void collect_peers(const struct config *c, const struct wireguard_interfa
 		    !key_given(&p->key))
 			continue;
 		s->peers = arena_grow(a, s->peers, s->peer_count, &room, sizeof(*s->peers));
-		s->peers[s->peer_count++] = p->key;
+		s->peers[s->peer_count++] =
+		    (struct self_peer){ arena_strndup(a, p->object.name,
+						      strlen(p->object.name)),
+					p->key, p->next };
 	}
 }
 

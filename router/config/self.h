@@ -4,6 +4,11 @@
 #include "config/config.h"
 #include "config/kind.h"
 
+struct self_peer {
+	const char *name;
+	struct key key, next; /* next all zero: none */
+};
+
 /* One of each WireGuardInterface. */
 struct self {
 	const char
@@ -12,7 +17,7 @@ struct self {
 	struct endpoint endpoint; /* host NULL: not known */
 	struct addr *allowed;	  /* overlay addresses, then what lives here */
 	size_t allowed_count;
-	struct key *peers; /* who knows our key */
+	struct self_peer *peers; /* who knows our key */
 	size_t peer_count;
 };
 

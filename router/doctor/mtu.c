@@ -281,7 +281,8 @@ void doctor_mtu(struct doctor *d)
 	list = doctor_objects(d, &kind_overlay_peer, &n);
 	if (!n) {
 		doctor_add(d, AREA, "all", CHECK_SKIP, NULL,
-			   "no OverlayPeer is configured, so nothing is clamped");
+			   "no OverlayPeer is configured, or all wait for a key, so nothing is "
+			   "clamped");
 		return;
 	}
 	if (doctor_sees(d, ITEM_CLAMP, AREA, "clamp"))

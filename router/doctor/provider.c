@@ -197,7 +197,8 @@ void doctor_provider(struct doctor *d)
 			list[kept++] = list[i];
 	if (!kept) {
 		doctor_add(d, AREA, "all", CHECK_PASS, NULL,
-			   "no claim is captured by a provider");
+			   "no claim is captured by a provider, but for those that wait for a "
+			   "key");
 		return;
 	}
 	read_facts(d, &f);

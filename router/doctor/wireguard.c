@@ -10,6 +10,7 @@
 #include "config/hybrid.h"
 #include "doctor/doctor.h"
 #include "kernel/wireguard.h"
+#include "keys/aside.h"
 
 #define AREA	 "wireguard"
 #define LONG_AGO 1704067200 /* 2024-01-01: no clock that is right says less */
@@ -111,6 +112,33 @@ static void check_link(struct doctor *d, struct tally *t, const struct object *o
 		t->good++;
 }
 
+/* Until somebody has seen it, and taken it away. */
+static void check_aside(struct doctor *d, struct tally *t, const struct object *o)
+{
+	static const struct {
+		const char *why, *words;
+	} asides[] = {
+		{ "clone",
+		  "this disk is a copy of another machine's, whose key that is: the other "
+		  "nodes must learn this one's new key" },
+		{ "damaged", "it held no key: the other nodes must learn the new one" },
+	};
+
+	for (size_t i = 0; i < sizeof(asides) / sizeof(*asides); i++) {
+		const char *path =
+		    aside_find(d->arena, interface_of(o)->key_file, asides[i].why);
+
+		if (path)
+			tally_bad(t, CHECK_WARN,
+				  arena_printf(d->arena,
+					       "by hand: 'routerctl export' for them, then "
+					       "'rm %s'",
+					       doctor_quote(d->arena, path)),
+				  "%s of %s was set aside: %s", path, object_where(d->arena, o),
+				  asides[i].words);
+	}
+}
+
 static void check_key(struct doctor *d, struct tally *t, const struct object *o)
 {
 	const struct item *w = find(&d->pass->want, ITEM_LINK, o->name);
@@ -171,6 +199,7 @@ static void check_interfaces(struct doctor *d)
 {
 	struct tally links = { .d = d, .area = AREA, .name = "interface" };
 	struct tally keyed = { .d = d, .area = AREA, .name = "private-key" };
+	struct tally aside = { .d = d, .area = AREA, .name = "set-aside" };
 	size_t n;
 	const struct object **list = doctor_objects(d, &kind_wireguard_interface, &n);
 
@@ -179,9 +208,13 @@ static void check_interfaces(struct doctor *d)
 	tally_end(&links, "there, up%s: %zu",
 		  d->pass->have.blind >> ITEM_PEER & 1 ? "" : " and on the configured port",
 		  links.good);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		check_key(d, &keyed, list[i]);
+		check_aside(d, &aside, list[i]);
+	}
 	tally_end(&keyed, "readable by root alone, and in use");
+	if (aside.bad)
+		tally_end(&aside, "none");
 }
 
 /* ---- allowed IPs ------------------------------------------------------------------------ */

@@ -320,7 +320,7 @@ refused() {
 	exchange a
 	[ "$status" = 0 ]
 	[ "$(cat "$RUN/b.calls")" = \
-		'import --node cloud-rt --replace --preshared-key-file /etc/routerd/keys/psk-cloud-rt.key -' ]
+		'import --node cloud-rt --replace --preshared-key -' ]
 	cmp "$RUN/b.doc" <(exported a cloud-rt)
 	local psk
 	psk=$(on b cat /etc/routerd/keys/psk-cloud-rt.key)

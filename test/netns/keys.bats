@@ -1,71 +1,6 @@
-# Keys: made, exported, exchanged by one file each way, refused, rotated, and of a copied disk.
+# Keys: made, exported, exchanged by one file each way, refused, and of a copied disk.
 load ../lib/bats
-
-KEY=/etc/routerd/keys/wg-hybrid.key
-EXPORT=/var/lib/routerd/export
-PEERS=/etc/routerd/peers
-
-# configure SITE SELF ENDPOINT OVERLAY OWNED NIC PEER ROLE OVERLAY CLAIM CAPTURE: a
-# configuration that names no key and no peer's endpoint.
-configure() {
-	cat <<-END | on "$1" sh -c "mkdir -p $PEERS && cat >/etc/routerd/router.yaml"
-		apiVersion: net.routerd.net/v1alpha1
-		kind: WireGuardInterface
-		metadata: { name: wg-hybrid }
-		spec: { privateKeyFile: $KEY, selfNodeRef: $2, endpoint: "$3:51820" }
-		---
-		apiVersion: net.routerd.net/v1alpha1
-		kind: IPv4StaticAddress
-		metadata: { name: overlay }
-		spec: { interface: wg-hybrid, address: $4/32 }
-		---
-		apiVersion: hybrid.routerd.net/v1alpha1
-		kind: OverlayPeer
-		metadata: { name: other }
-		spec:
-		  role: $8
-		  nodeID: $7
-		  underlay: { type: wireguard, interface: wg-hybrid, address: $9 }
-		---
-		apiVersion: hybrid.routerd.net/v1alpha1
-		kind: AddressMobilityDomain
-		metadata: { name: lab }
-		spec: { prefix: 10.77.60.0/24, peerRef: other, ownedAddresses: [$5/32] }
-		---
-		apiVersion: hybrid.routerd.net/v1alpha1
-		kind: RemoteAddressClaim
-		metadata: { name: vm }
-		spec: { domainRef: lab, address: ${10}/32, capture: { type: ${11}, interface: $6 } }
-	END
-}
-
-two_sites() {
-	pair_new
-	configure cr cloud-rt 203.0.113.20 10.252.0.1 10.77.60.7 eth0 \
-		pve-rt onprem 10.252.0.2 10.77.60.9 provider-secondary-ip
-	configure or pve-rt 198.51.100.20 10.252.0.2 10.77.60.9 ens21 \
-		cloud-rt cloud 10.252.0.1 10.77.60.7 proxy-arp
-}
-
-# carry FROM NODE TO: the one file, as scp would
-carry() {
-	until_ok on "$1" test -s $EXPORT/"$2.yaml"
-	on "$1" cat $EXPORT/"$2.yaml" >"$RUN/$2.yaml"
-	on "$3" sh -c "cat >$PEERS/$2.yaml" <"$RUN/$2.yaml"
-}
-
-met() {
-	two_sites
-	daemon cr
-	daemon or
-	carry cr cloud-rt or
-	carry or pve-rt cr
-	until_ok on oc ping -c 1 -W 1 10.77.60.7
-}
-
-print_of() { # print_of SITE: the fingerprint of the key in use
-	on "$1" "$ROUTERCTL" status -o json | jq -r '.keys[0].fingerprint'
-}
+load ../lib/exchange
 
 @test "two sites without any key: one file each way, and clients talk" {
 	two_sites
@@ -152,6 +87,7 @@ print_of() { # print_of SITE: the fingerprint of the key in use
 
 @test "import: each mistake has its own words, and nothing is done" {
 	two_sites
+	KEY_C=$(wg genkey | wg pubkey)
 	router or apply
 	router cr apply
 	on cr "$ROUTERCTL" export >"$RUN/good.yaml"
@@ -177,9 +113,11 @@ print_of() { # print_of SITE: the fingerprint of the key in use
 	sed '/^spec:/,$d' "$RUN/good.yaml" | bad 'publicKey'
 	head -c 280 "$RUN/good.yaml" | bad 'unexpected end of stream'
 	sed 's/kind: .*/kind: Sysctl/' "$RUN/good.yaml" | bad 'no field spec.publicKey'
-	{ cat "$RUN/good.yaml" && echo --- && cat "$RUN/good.yaml"; } | bad 'holds one WireGuardPeer'
-	head -c 70000 /dev/zero | bad 'larger than 64 KiB'
+	{ cat "$RUN/good.yaml" && echo --- && cat "$RUN/good.yaml"; } | bad 'want one WireGuardPeer and nothing else'
+	head -c 1100000 /dev/zero | bad 'larger than 1 MiB'
 	sed 's/allowedIPs:/privateKey: x\n  allowedIPs:/' "$RUN/good.yaml" | bad 'privateKey'
+	: | bad 'empty: did the export'
+	bad 'is no fingerprint' --expect 3f2a-91bc <"$RUN/good.yaml"
 	[ -z "$(on or ls $PEERS)" ]
 	router or import --expect "${print^^}" "$RUN/good.yaml"
 	[ "$status" -eq 0 ]
@@ -188,6 +126,12 @@ print_of() { # print_of SITE: the fingerprint of the key in use
 	[[ $output == *'it is there already'* ]]
 	sed 's/name: .*/name: twin/' "$RUN/good.yaml" | bad 'no two nodes have one key'
 	on or "$ROUTERCTL" import --node cloud-rt - <<<"$(on cr cat $EXPORT/cloud-rt.pub)"
+	wg genkey | bad 'may be a PRIVATE key' --replace --node cloud-rt
+	sed 's/name: .*/name: typo-rt/' "$RUN/good.yaml" |
+		sed "s|publicKey: .*|publicKey: \"$KEY_C\"|" >"$RUN/typo.yaml"
+	on or rm $PEERS/cloud-rt.yaml
+	router or import --dry-run "$RUN/typo.yaml"
+	[[ $output == *"still, OverlayPeer/other waits for the public key of node 'cloud-rt'"* ]]
 }
 
 @test "what is wrong in the peers folder is left out, and holds nothing up" {
@@ -221,72 +165,6 @@ print_of() { # print_of SITE: the fingerprint of the key in use
 	on oc ping -c 1 -W 2 10.77.60.7
 }
 
-@test "rotate: peers that know the next key lose no more than a handshake" {
-	met
-	was=$(on or wg show wg-hybrid public-key)
-	router or rotate
-	[ "$status" -eq 0 ]
-	carry or pve-rt cr
-	grep -q nextPublicKey "$RUN/pve-rt.yaml"
-	until_ok eval '[ "$(on cr wg show wg-hybrid peers | wc -l)" -eq 2 ]'
-	[ "$(on cr "$ROUTERCTL" status -o json | jq '.config.warnings | length')" -eq 0 ]
-	on oc ping -i 0.1 -w 12 10.77.60.7 >"$RUN/ping" 3>&- 4>&- &
-	ping=$!
-	router or rotate --commit
-	[ "$status" -eq 0 ]
-	wait "$ping" || true
-	tail -n 3 "$RUN/ping"
-	read -r sent received < <(sed -n 's/^\([0-9]*\) packets transmitted, \([0-9]*\) .*/\1 \2/p' \
-		"$RUN/ping")
-	((sent - received < 50)) # REKEY_TIMEOUT, 5 s
-	[ "$(on or wg show wg-hybrid public-key)" != "$was" ]
-	[[ $(on or "$ROUTERCTL" status -o json | jq '.keys[0].generation') -eq 2 ]]
-	run ! on or ls $KEY.next $KEY.previous
-	carry or pve-rt cr
-	until_ok eval '[ "$(on cr wg show wg-hybrid peers)" = "$(on or wg show wg-hybrid public-key)" ]'
-	[ "$(on cr "$ROUTERCTL" status -o json | jq '.config.warnings | length')" -eq 0 ]
-	on oc ping -c 1 -W 2 10.77.60.7
-}
-
-@test "rotate: a peer that was not told brings the old key back" {
-	met
-	was=$(on or wg show wg-hybrid public-key)
-	router or rotate
-	router or rotate --commit
-	[ "$status" -eq 1 ]
-	[[ $output == *'does not accept the new key'* ]]
-	[ "$(on or wg show wg-hybrid public-key)" = "$was" ]
-	until_ok on oc ping -c 1 -W 1 10.77.60.7
-	router or rotate --abort
-	[ "$status" -eq 0 ]
-	run ! on or ls $KEY.next
-	router or rotate --abort
-	[ "$status" -eq 1 ]
-}
-
-@test "a next key that the known one does not vouch for is not used" {
-	met
-	router or rotate
-	until_ok on or grep -q nextPublicKey $EXPORT/pve-rt.yaml
-	on or cat $EXPORT/pve-rt.yaml |
-		sed "s|nextPublicKey: .*|nextPublicKey: \"$(wg genkey | wg pubkey)\"|" >"$RUN/evil.yaml"
-	on cr sh -c "cat >$PEERS/pve-rt.yaml" <"$RUN/evil.yaml"
-	until_ok eval 'on cr "$ROUTERCTL" status | grep -q "does not vouch"'
-	[ "$(on cr wg show wg-hybrid peers | wc -l)" -eq 1 ]
-	router cr import "$RUN/evil.yaml"
-	[ "$status" -eq 1 ]
-	router cr import --replace "$RUN/evil.yaml"
-	[ "$status" -eq 0 ]
-	until_ok eval '[ "$(on cr wg show wg-hybrid peers | wc -l)" -eq 2 ]'
-}
-
-# machine SITE UUID [PROVIDER INSTANCE]: what firmware and first boot say
-machine() {
-	on "$1" sh -c "mountpoint -q /sys/class || mount -t tmpfs class /sys/class;
-		mkdir -p /sys/class/dmi/id /run/routerd; echo $2 >/sys/class/dmi/id/product_uuid;
-		echo '{\"provider\": \"${3:-}\", \"instanceId\": \"${4:-}\"}' >/run/routerd/node.json"
-}
-
 @test "a copied disk gets a key of its own; stop, start and NoCloud's edits keep it" {
 	two_sites
 	machine or aaaaaaaa-0000-4000-8000-000000000001 nocloud one
@@ -306,6 +184,9 @@ machine() {
 	aside=$(on or sh -c "ls $KEY.clone-*Z")
 	[ "$(on or sh -c "wg pubkey <$aside")" = "$was" ]
 	[ "$(on or stat -c %a "$aside")" = 600 ]
+	[ "$(on or "$ROUTERCTL" status -o json | jq -r '.keys[0].setAsideAsCopy')" = "$aside" ]
+	run on or "$ROUTERCTL" doctor wireguard
+	[[ $output == *"$aside"*'copy of another machine'* ]]
 	daemon_kill or TERM
 	on or mv "$aside" $KEY
 	router or apply
@@ -317,10 +198,12 @@ machine() {
 	machine or aaaaaaaa-0000-4000-8000-000000000001 aws i-1
 	router or apply
 	was=$(on or cat $EXPORT/pve-rt.pub)
+	signs=$(on or "${ROUTERCTL%/*}/routerd-exchange" --show)
 	on or ip link del wg-hybrid
 	machine or aaaaaaaa-0000-4000-8000-000000000001 aws i-2
 	router or apply --adopt-identity
 	[ "$(on or cat $EXPORT/pve-rt.pub)" = "$was" ]
+	[ "$(on or "${ROUTERCTL%/*}/routerd-exchange" --show)" = "$signs" ]
 	router or apply
 	[ "$(on or cat $EXPORT/pve-rt.pub)" = "$was" ]
 	on or ip link del wg-hybrid
@@ -329,32 +212,89 @@ machine() {
 	[ "$(on or cat $EXPORT/pve-rt.pub)" != "$was" ]
 }
 
-@test "a kill at any call of making a next key and its export leaves whole files" {
-	two_sites
-	router or apply
-	whole() { # each file is there, whole, with its own mode; or not at all
-		for file in pve-rt.pub pve-rt.yaml; do
-			mode=$(on or stat -c %a "$EXPORT/$file" 2>/dev/null) || continue
-			[ "$mode" = 644 ]
-		done
-		[ "$(on or cat $EXPORT/pve-rt.pub 2>/dev/null | wc -c)" = 45 ] ||
-			[ ! "$(on or ls $EXPORT/pve-rt.pub 2>/dev/null)" ]
-		! on or test -e $EXPORT/pve-rt.yaml || on or tail -n 1 $EXPORT/pve-rt.yaml | grep -q 10.77.60.9
-		! on or test -e $KEY.next || [ "$(on or stat -c %a:%s $KEY.next)" = 600:45 ]
-	}
-	kills=0
-	for call in openat write fsync fchmod linkat rename unlinkat mkdir; do
-		for ((n = 1; n < 100; n++)); do
-			on or sh -c "rm -rf $KEY.next $EXPORT"
-			on or env ASAN_OPTIONS=detect_leaks=0 strace -qq -o /dev/null \
-				-e "trace=$call" -e "inject=$call:signal=KILL:when=$n" \
-				"$ROUTERCTL" rotate >/dev/null 2>&1 && break
-			kills=$((kills + 1))
-			whole
-		done
-		((n < 100))
+@test "of several files about a node the good one is taken, in any order" {
+	met
+	known=$(peers_of or)
+	for name in aaa.yaml cloud-rt.json zzz.yaml; do
+		stranger cloud-rt | on or sh -c "cat >$PEERS/$name"
+		until_ok eval 'on or "$ROUTERCTL" status | grep -q "$PEERS/$name"'
+		[ "$(peers_of or)" = "$known" ]
+		[ "$(on or "$ROUTERCTL" status -o json | jq '.config.warnings | length')" -eq 1 ]
+		on or rm "$PEERS/$name"
 	done
-	((kills > 30))
-	on or "$ROUTERCTL" rotate
-	[ "$(on or sh -c "ls $KEY* $EXPORT | wc -w")" -eq 6 ]
+	on or cp $PEERS/cloud-rt.yaml $PEERS/again.yaml
+	until_ok eval 'on or "$ROUTERCTL" status | grep -q "is about node .*cloud-rt.* already"'
+	[ "$(peers_of or)" = "$known" ]
+	on or rm $PEERS/again.yaml
+	on cr cat $EXPORT/cloud-rt.pub | on or sh -c "cat >$PEERS/cloud-rt.pub"
+	until_ok eval 'on or "$ROUTERCTL" status | grep -q "warnings: \[\]"'
+}
+
+@test "no name, copy or next key takes the place of a known node" {
+	met
+	known=$(peers_of or)
+	stranger other >"$RUN/other.yaml"             # as the OverlayPeer is called
+	stranger aaa "$known" >"$RUN/aaa.yaml"        # a copy of the known key
+	stranger aab | sed "s|^  endpoint|  nextPublicKey: $known\n  endpoint|" >"$RUN/aab.yaml"
+	stranger aac >"$RUN/aac.yaml"                 # the known one's addresses
+	for name in other aaa aab aac; do
+		(cd "$RUN" && router or import "$RUN/$name.yaml" && [ "$status" -eq 1 ])
+		on or sh -c "cat >$PEERS/$name.yaml" <"$RUN/$name.yaml"
+		until_ok eval 'on or "$ROUTERCTL" status | grep -q "$PEERS/$name.yaml.*left out"'
+		[ "$(peers_of or)" = "$known" ]
+	done
+	on oc ping -c 1 -W 2 10.77.60.7
+}
+
+@test "an import says nothing of our keys, our files or the whole world" {
+	met
+	router or rotate
+	{
+		stranger x | sed "s|^  endpoint|  nextPublicKey: $(on or cat $KEY)\n  endpoint|"
+	} >"$RUN/a.yaml"
+	stranger x "$(on or cat $KEY.next)" >"$RUN/b.yaml"
+	stranger x "$(on or sh -c "wg pubkey <$KEY.next")" >"$RUN/c.yaml"
+	stranger x | sed 's|^  endpoint|  presharedKeyFile: /etc/passwd\n  endpoint|' >"$RUN/d.yaml"
+	stranger x | sed 's|10.252.0.1/32|0.0.0.0/0|' >"$RUN/e.yaml"
+	stranger "$(printf 'n%.0s' {1..201})" >"$RUN/f.yaml"
+	for name in a:PRIVATE b:PRIVATE c:itself d:"no other file" e:'every address' f:'200 bytes'; do
+		router or import "$RUN/${name%%:*}.yaml"
+		[ "$status" -eq 1 ]
+		[[ $output == *"${name#*:}"* ]]
+		on or sh -c "cat >$PEERS/x.yaml" <"$RUN/${name%%:*}.yaml"
+		until_ok eval 'on or "$ROUTERCTL" status | grep -q "x.yaml.*left out"'
+	done
+	run ! on or ls /var/lib/routerd/known/x.yaml
+	on oc ping -c 1 -W 2 10.77.60.7
+}
+
+@test "a damaged known document is told, and another key is not believed for it" {
+	met
+	on or sh -c 'echo "{" >/var/lib/routerd/known/cloud-rt.yaml'
+	stranger cloud-rt | on or sh -c "cat >$PEERS/cloud-rt.yaml"
+	until_ok eval 'on or "$ROUTERCTL" status | grep -q "cloud-rt.yaml (it is damaged)"'
+	[ -z "$(peers_of or)" ]
+	router or import --replace "$RUN/cloud-rt.yaml"
+	[ "$status" -eq 0 ]
+	until_ok on oc ping -c 1 -W 1 10.77.60.7
+}
+
+@test "a bare key of a known node leaves its endpoint and addresses" {
+	met
+	router or import --replace --node cloud-rt - <<<"$(on cr cat $EXPORT/cloud-rt.pub)"
+	[ "$status" -eq 0 ]
+	on or grep -q 203.0.113.20:51820 $PEERS/cloud-rt.yaml
+	on or grep -q 10.77.60.7/32 $PEERS/cloud-rt.yaml
+}
+
+@test "the export folder keeps what others put there" {
+	two_sites
+	daemon or
+	until_ok on or test -s $EXPORT/pve-rt.yaml
+	on or sh -c "echo mine >$EXPORT/mine.txt; cp $EXPORT/pve-rt.pub $EXPORT/other.pub
+		sed s/pve-rt/far-rt/ $EXPORT/pve-rt.yaml >$EXPORT/copy.yaml"
+	on or sed -i 's/selfNodeRef: pve-rt/selfNodeRef: new-rt/' /etc/routerd/router.yaml
+	until_ok on or test -s $EXPORT/new-rt.yaml
+	until_ok on or test ! -e $EXPORT/pve-rt.pub
+	[ "$(on or ls $EXPORT | xargs)" = 'copy.yaml mine.txt new-rt.pub new-rt.yaml other.pub' ]
 }

@@ -235,8 +235,11 @@ has_peer() { on r wg show wg-hybrid peers | grep -qxF "$1"; }
 	on r rm /etc/routerd/conf.d/c8.yaml
 	until_ok has_not has_route 10.77.60.8
 	on r mkdir /etc/routerd/peers
-	echo "$KEY_B" >"$RUN/other.pub"
-	on r cp "$RUN/other.pub" /etc/routerd/peers/other.pub
+	cat >"$RUN/other.json" <<-END
+		{ "apiVersion": "net.routerd.net/v1alpha1", "kind": "WireGuardPeer",
+		  "metadata": { "name": "other" }, "spec": { "publicKey": "$KEY_B" } }
+	END
+	on r cp "$RUN/other.json" /etc/routerd/peers/other.json
 	until_ok has_peer "$KEY_B"
 	on r mv /etc/routerd/peers /etc/routerd/conf.d/aside
 	until_ok has_not has_peer "$KEY_B"

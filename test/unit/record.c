@@ -259,12 +259,34 @@ static void check_other_key(void)
 	CHECK(record_made(path, &here, 7) == 0, "made");
 	CHECK(unlink(path) == 0, "unlink");
 	make_key(path);
-	CHECK(file_write(beside(path, ".next"), "next", 4, 0600) == 0, "next");
 	settles(path, &there, RECORD_FILLED, 0);
-	CHECK(access(beside(path, ".next"), F_OK) < 0, "the other machine's next key stays");
 	CHECK(record_load(path, &r) == 0 && r.generation == 8, "%u", r.generation);
 	settles(path, &there, RECORD_SAME, 1);
 	settles(path, &here, RECORD_CLONE, 2);
+}
+
+/* But while one key takes another's place, the record is that one's, and the machine's. */
+static void check_rotating(void)
+{
+	const struct identity here = { "aws", "i-1", U1 }, there = { "aws", "i-2", U2 };
+	static const char *const endings[] = { ".next", ".previous" };
+	const char *path = new_key("rotating", 0);
+	struct record r;
+
+	for (size_t i = 0; i < 2; i++) {
+		const char *also = beside(path, endings[i]);
+
+		if (i)
+			make_key(path);
+		CHECK(record_made(path, &here, 7) == 0 && unlink(path) == 0, "made");
+		make_key(path);
+		CHECK(file_write(also, "other", 5, 0600) == 0, "%s", endings[i]);
+		settles(path, &here, RECORD_SAME, (int)i);
+		CHECK(record_load(path, &r) == 0 && r.generation == 7, "%u", r.generation);
+		settles(path, &there, RECORD_CLONE, (int)i);
+		CHECK(access(also, F_OK) < 0 && access(path, F_OK) < 0,
+		      "%s of the other machine stays", endings[i]);
+	}
 }
 
 static void check_no_key(void)
@@ -415,6 +437,7 @@ int main(void)
 		check_rule(i);
 	check_files();
 	check_other_key();
+	check_rotating();
 	check_no_key();
 	check_created();
 	check_hash();
