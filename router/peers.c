@@ -465,6 +465,8 @@ void peers_add(struct config *c, struct documents *s, struct diag *now, struct d
 	bool fresh = false;
 	size_t n = 0;
 
+	if (c->count > CONFIG_OBJECTS)
+		return;
 	find_keys(c, &owner);
 	for (size_t i = 0; i < s->count; i++) {
 		if (!s->items[i].peer)
