@@ -131,7 +131,7 @@ golden: all ## configurations against test/golden; UPDATE=1 rewrites them
 
 tools: $(patsubst %.c,$(O)/%,$(wildcard test/tools/*.c))
 netns: root all tools ## bats in network namespaces
-	+@$(MAKE) -s -j2 -Otarget $(patsubst test/netns/%.bats,netns-%,$(wildcard test/netns/*.bats))
+	+@$(MAKE) -s -j6 -Otarget $(patsubst test/netns/%.bats,netns-%,$(shell ls -S test/netns/*.bats))
 netns-%: test/netns/%.bats
 	ROUTERCTL=$(abspath $(O)/bin/routerctl) bats $(BATSFLAGS) $<
 

@@ -65,7 +65,8 @@ static void count(struct serve *s, const struct pass *p)
 	for (size_t i = 0; i < p->plan.count; i++) {
 		const struct op *op = &p->plan.ops[i];
 
-		s->counters.removals += op->verb == VERB_DELETE && op->want && !op->error;
+		s->counters.removals +=
+		    op->verb == VERB_DELETE && op->want && !op->error && !op->moot;
 	}
 }
 

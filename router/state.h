@@ -28,6 +28,7 @@ struct op {
 	const struct object *origin;	/* NULL: nobody asks for it any more */
 	int error;			/* negative errno after apply */
 	const char *why;		/* the kernel's or the driver's words, or NULL */
+	bool moot;			/* it was so already when it was done */
 	const char *note;		/* something to tell though it went well, or NULL */
 };
 

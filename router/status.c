@@ -176,7 +176,7 @@ struct status *status_new(const struct status *old, const struct kept *kept,
 		const struct op *op = &p->plan.ops[i];
 		struct fate *f = fate_of(s, op->origin);
 
-		if (f && p->applied && op->verb == VERB_DELETE && !op->error) {
+		if (f && p->applied && op->verb == VERB_DELETE && !op->error && !op->moot) {
 			f->removed++;
 			f->last_removed = now;
 		}

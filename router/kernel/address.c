@@ -124,8 +124,10 @@ static void address_flush(struct kernel *k, struct op *ops, size_t count)
 {
 	(void)k;
 	for (size_t i = 0; i < count; i++)
-		if (ops[i].verb == VERB_DELETE && ops[i].error == -EADDRNOTAVAIL)
+		if (ops[i].verb == VERB_DELETE && ops[i].error == -EADDRNOTAVAIL) {
 			kernel_fail(&ops[i], 0, NULL);
+			ops[i].moot = true;
+		}
 }
 
 const struct driver address_driver = { address_observe, address_put, address_del,

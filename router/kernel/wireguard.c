@@ -354,7 +354,9 @@ size_t wg_follow(struct kernel *k, int64_t now, struct op **ret)
 		if (!h || !w->peer.endpoint.host || w->peer.endpoint.address.family ||
 		    now - h->peer.handshake < WG_SILENT)
 			continue;
-		ops[n] = (struct op){ VERB_CHANGE, w, h, w->origin, 0, NULL, NULL };
+		ops[n] = (struct op){
+			.verb = VERB_CHANGE, .want = w, .have = h, .origin = w->origin
+		};
 		resolved[n] = w->peer.endpoint;
 		asked[n] = &resolved[n];
 		n++;

@@ -14,7 +14,7 @@ load ../lib/exchange
 	on cr "$ROUTERCTL" get -o json | jq -e '[.objects[] | select(.kind == "WireGuardPeer")] |
 		length == 1 and .[0].status.receivedBytes > 0'
 	[ "$(on cr "$ROUTERCTL" metrics | grep -c '^routerd_peer_receive_bytes_total')" -eq 1 ]
-	on oc ping -i 0.1 -w 12 10.77.60.7 >"$RUN/ping" 3>&- 4>&- &
+	on oc ping -i 0.1 -w 6 10.77.60.7 >"$RUN/ping" 3>&- 4>&- &
 	ping=$!
 	router or rotate --commit
 	[ "$status" -eq 0 ]
