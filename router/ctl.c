@@ -6,7 +6,6 @@
 #include "base/clean.h"
 #include "base/table.h"
 #include "doctor/doctor.h"
-#include "own.h"
 #include "peers.h"
 #include "reconcile.h"
 #include "serve.h"
@@ -141,14 +140,17 @@ enum ctl_exit ctl_change(const struct ctl *o, const struct state *want)
 	return ctl_printed(failed ? CTL_FAILED : CTL_OK);
 }
 
-void ctl_say(enum log_level level, const char *line)
+static void say(void *arg, enum log_level level, const char *line)
 {
+	(void)arg;
 	if (level == LOG_INFO)
 		return; /* the ops tell */
 	fputs("routerctl: ", stderr);
 	out_escape(stderr, line);
 	fputc('\n', stderr);
 }
+
+const struct voice ctl_voice = { say, NULL };
 
 enum ctl_exit ctl_apply(const struct ctl *o)
 {
@@ -175,9 +177,9 @@ enum ctl_exit ctl_apply(const struct ctl *o)
 		return CTL_FAILED;
 	config_lower(&c, &want);
 	n = config_selves(&c, a, &selves);
-	own_settle(selves, n, o->adopt, ctl_say);
+	own_settle(selves, n, o->adopt, &ctl_voice);
 	e = ctl_change(o, &want);
-	own_publish(selves, n, ctl_say);
+	own_publish(selves, n, &ctl_voice);
 	r = o->file_count ? 0 : peers_accept(&s);
 	return r < 0 ? ctl_complain(PEERS_KNOWN, r) : e;
 }

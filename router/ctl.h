@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 #include "config/config.h"
-#include "base/log.h"
 #include "load.h"
+#include "own.h"
 #include "report.h"
 
 #define CTL_FILES 64 /* -f and --against, each */
@@ -62,6 +62,6 @@ enum ctl_exit ctl_printed(enum ctl_exit e); /* a full disk must not look like su
 bool ctl_may_change(void);
 /* Makes the kernel so, without the daemon, and reports. */
 enum ctl_exit ctl_change(const struct ctl *c, const struct state *want);
-void ctl_say(enum log_level level, const char *line);
+extern const struct voice ctl_voice;
 /* apply, where the daemon serves: it installs the file. */
 enum ctl_exit ctl_apply_by_daemon(const struct ctl *c);

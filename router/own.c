@@ -9,24 +9,23 @@
 #include "keys/seal.h"
 
 static void tell_settled(struct arena *a, const struct self *s,
-			 const struct record_story *story,
-			 void (*say)(enum log_level level, const char *line))
+			 const struct record_story *story, const struct voice *v)
 {
 	if (story->end == RECORD_CLONE)
-		say(LOG_WARNING,
-		    arena_printf(
-			a,
-			"node %s: this is a copy of another machine (its %s differs), so "
-			"it gets a key of its own: give its new export to the other "
-			"nodes. Should it take the other machine's place: 'mv %s %s'",
-			s->node, story->changed, story->aside, s->key_file));
+		v->say(v->arg, LOG_WARNING,
+		       arena_printf(
+			   a,
+			   "node %s: this is a copy of another machine (its %s differs), so "
+			   "it gets a key of its own: give its new export to the other "
+			   "nodes. Should it take the other machine's place: 'mv %s %s'",
+			   s->node, story->changed, story->aside, s->key_file));
 	if (story->end == RECORD_ADOPTED)
-		say(LOG_WARNING,
-		    arena_printf(
-			a,
-			"node %s: this is another machine (its %s differs), which keeps "
-			"the key, as was said",
-			s->node, story->changed));
+		v->say(v->arg, LOG_WARNING,
+		       arena_printf(
+			   a,
+			   "node %s: this is another machine (its %s differs), which keeps "
+			   "the key, as was said",
+			   s->node, story->changed));
 }
 
 /* What is wrong with the key itself is told when it is used. */
@@ -35,8 +34,7 @@ static bool is_key_fault(int r)
 	return r == -EINVAL || r == -EPERM || r == -EACCES;
 }
 
-void own_settle(const struct self *selves, size_t n, bool adopt,
-		void (*say)(enum log_level level, const char *line))
+void own_settle(const struct self *selves, size_t n, bool adopt, const struct voice *v)
 {
 	CLEAN(arena_done) struct arena *a = arena_new();
 	struct record_story story;
@@ -48,9 +46,10 @@ void own_settle(const struct self *selves, size_t n, bool adopt,
 	for (size_t i = 0; i < n; i++) {
 		int r = record_settle(selves[i].key_file, &now, adopt, &story);
 
-		tell_settled(a, &selves[i], &story, say);
+		tell_settled(a, &selves[i], &story, v);
 		if (r < 0 && !is_key_fault(r))
-			say(LOG_ERROR,
+			v->say(
+			    v->arg, LOG_ERROR,
 			    arena_printf(a,
 					 "%s: whether this is the machine that it was made for "
 					 "cannot be told: %s",
@@ -58,23 +57,22 @@ void own_settle(const struct self *selves, size_t n, bool adopt,
 	}
 }
 
-void own_publish(const struct self *selves, size_t n,
-		 void (*say)(enum log_level level, const char *line))
+void own_publish(const struct self *selves, size_t n, const struct voice *v)
 {
 	CLEAN(arena_done) struct arena *a = arena_new();
 
-	own_settle(selves, n, false, say);
+	own_settle(selves, n, false, v);
 	for (size_t i = 0; i < n; i++) {
 		bool changed = false;
 		const char *line = export_line(a, &selves[i]);
 		int r = export_write(&selves[i], &changed);
 
 		if (r < 0 && r != -ENOENT && !is_key_fault(r))
-			say(LOG_WARNING,
-			    arena_printf(a, EXPORT_FOLDER "/%s.yaml cannot be written: %s",
-					 selves[i].node, strerror(-r)));
+			v->say(v->arg, LOG_WARNING,
+			       arena_printf(a, EXPORT_FOLDER "/%s.yaml cannot be written: %s",
+					    selves[i].node, strerror(-r)));
 		else if (changed && line)
-			say(LOG_INFO, line);
+			v->say(v->arg, LOG_INFO, line);
 	}
 	export_sweep(selves, n);
 }

@@ -342,6 +342,7 @@ static void close_all(struct serve *s)
 	free(s->active.faults);
 	free(s->active.warnings);
 	free(s->failures);
+	free(s->wrong);
 }
 
 /* Where we write files of our own. */

@@ -35,6 +35,7 @@ struct serve {
 	unsigned ticks;
 	int watches[3]; /* inotify's, of the folders */
 	char *failures; /* as last logged */
+	char *wrong;	/* about keys and exports, as last logged */
 	struct counters counters;
 };
 

@@ -155,10 +155,35 @@ void serve_tell_manager(struct serve *s)
 		notify_send("STATUS=%s", sources[s->active.source]);
 }
 
+/* Good news at once; of what is wrong only what was not told after the last pass. */
+static void say(void *arg, enum log_level level, const char *line)
+{
+	struct stream *wrong = arg;
+
+	if (level == LOG_INFO)
+		log_console(level, line);
+	else
+		fprintf(wrong->file, "%s\n", line);
+}
+
+static void say_wrong(struct serve *s, char *text)
+{
+	if (*text && (!s->wrong || strcmp(s->wrong, text) != 0))
+		for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
+			*end = '\0';
+			log_console(LOG_WARNING, line);
+			*end = '\n';
+		}
+	free(s->wrong);
+	s->wrong = text;
+}
+
 static int try(struct serve *s, struct kept *kept, const struct account *to)
 {
 	CLEAN(kernel_close) struct kernel k = { 0 };
 	CLEAN(close_fd) int lock = reconcile_lock(RECONCILE_PASS, 0);
+	CLEAN(stream_done) struct stream wrong = { 0 };
+	const struct voice voice = { say, &wrong };
 	int r = lock < 0 ? lock : kernel_open(&k);
 
 	if (r < 0)
@@ -169,11 +194,13 @@ static int try(struct serve *s, struct kept *kept, const struct account *to)
 	k.asked = kept == s->kept; /* names that do not resolve hold up only what is new */
 	s->wanted = &kept->want;
 	s->passing = true;
+	(void)stream_open(&wrong);
 	if (kept != s->kept)
-		own_settle(kept->selves, kept->self_count, s->adopt, log_console);
+		own_settle(kept->selves, kept->self_count, s->adopt, &voice);
 	r = passes(s, &k, kept, to);
 	s->adopt = false;
-	own_publish(kept->selves, kept->self_count, log_console);
+	own_publish(kept->selves, kept->self_count, &voice);
+	say_wrong(s, stream_take(&wrong));
 	s->passing = false;
 	s->wanted = s->kept ? &s->kept->want : NULL;
 	return r;

@@ -298,3 +298,19 @@ load ../lib/exchange
 	until_ok on or test ! -e $EXPORT/pve-rt.pub
 	[ "$(on or ls $EXPORT | xargs)" = 'copy.yaml mine.txt new-rt.pub new-rt.yaml other.pub' ]
 }
+
+@test "an export that cannot be written is told once, and put right by itself" {
+	two_sites
+	daemon or
+	until_ok on or test -s $EXPORT/pve-rt.yaml
+	on or mount -t tmpfs -o ro none $EXPORT
+	for _ in 1 2 3; do
+		sleep 1.1 # get looks anew when the last look is a second old
+		on or "$ROUTERCTL" get >/dev/null
+	done
+	[ "$(grep -c 'pve-rt.yaml cannot be written: Read-only' "$RUN/or.log")" -eq 1 ]
+	on or mount -o remount,rw $EXPORT
+	sleep 1.1
+	on or "$ROUTERCTL" get >/dev/null
+	on or test -s $EXPORT/pve-rt.yaml
+}
