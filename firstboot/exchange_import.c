@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <spawn.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -9,8 +10,6 @@
 
 #include "base/clean.h"
 #include "base/file.h"
-
-#define NOT_RUN 127 /* sh(1)'s, too */
 
 /* Installed as PREFIX/lib/routerd/routerd-exchange; where it is built, both lie together. */
 static const char *find_routerctl(struct arena *a)
@@ -44,15 +43,21 @@ static int open_document(const char *text, size_t len)
 	return take_fd(&fd);
 }
 
-static void run_child(const char *path, const char *const *args, int fd)
+static int start(const char *path, const char *const *args, int fd, pid_t *ret)
 {
 	char *const none[] = { NULL };
+	posix_spawn_file_actions_t actions;
+	int r = posix_spawn_file_actions_init(&actions);
 
-	if (dup2(fd, STDIN_FILENO) < 0)
-		_exit(NOT_RUN);
-	(void)close_range(3, ~0U, 0);
-	execve(path, (char *const *)args, none);
-	_exit(NOT_RUN);
+	if (r)
+		return -r;
+	r = posix_spawn_file_actions_adddup2(&actions, fd, STDIN_FILENO);
+	if (r == 0)
+		r = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
+	if (r == 0)
+		r = posix_spawn(ret, path, &actions, NULL, (char *const *)args, none);
+	(void)posix_spawn_file_actions_destroy(&actions);
+	return -r;
 }
 
 static int wait_for(pid_t pid, int *ret)
@@ -72,8 +77,6 @@ static int explain(struct arena *a, const char *path, int status, const char **r
 	if (WIFSIGNALED(status))
 		*ret_words =
 		    arena_printf(a, "%s import was ended by signal %d", path, WTERMSIG(status));
-	else if (WEXITSTATUS(status) == NOT_RUN)
-		*ret_words = arena_printf(a, "%s cannot be run: is it installed?", path);
 	else
 		*ret_words = arena_printf(a,
 					  "%s import does not take the document (exit %d): its "
@@ -96,12 +99,12 @@ int exchange_import(struct arena *a, const char *node, bool preshared, const cha
 	if (preshared)
 		args[n++] = "--preshared-key";
 	args[n] = "-";
-	pid = fd < 0 ? -1 : fork();
-	if (pid == 0)
-		run_child(path, args, fd);
-	r = pid < 0 ? -errno : wait_for(pid, &status);
+	r = fd < 0 ? fd : start(path, args, fd, &pid);
+	if (r == 0)
+		r = wait_for(pid, &status);
 	if (r < 0) {
-		*ret_words = arena_printf(a, "%s cannot be started: %s", path, strerror(-r));
+		*ret_words = arena_printf(a, "%s cannot be run: %s: is it installed?", path,
+					  strerror(-r));
 		return r;
 	}
 	return explain(a, path, status, ret_words);
