@@ -5,8 +5,8 @@
 #include <sodium.h>
 #include <stdarg.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/yaml.h"
@@ -26,13 +26,11 @@ int round_fail(struct round *r, const char *fmt, ...)
 
 const char *round_time(struct round *r, uint64_t when)
 {
-	time_t t = (time_t)when;
-	struct tm tm;
-	char text[32];
+	char text[24];
 
-	if (!gmtime_r(&t, &tm) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
+	if (!*clock_print((int64_t)when, text))
 		return arena_printf(r->arena, "%" PRIu64, when);
-	return arena_strndup(r->arena, text, sizeof(text));
+	return arena_printf(r->arena, "%s", text);
 }
 
 /* ---- digests ---------------------------------------------------------------------------- */

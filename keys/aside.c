@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -12,14 +11,6 @@
 #include "base/file.h"
 
 #define TRIES 100 /* names for one second */
-
-static int sync_folder_of(const char *path)
-{
-	char folder[PATH_MAX];
-
-	snprintf(folder, sizeof(folder), "%s", path);
-	return file_sync_folder(dirname(folder));
-}
 
 static int stamp(int64_t time, char buf[static 20])
 {
@@ -43,7 +34,7 @@ int aside_move(const char *path, const char *ending, const char *why, int64_t ti
 			return -ENAMETOOLONG;
 		if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) {
 			snprintf(ret, PATH_MAX, "%s", to);
-			return sync_folder_of(to);
+			return file_sync_folder_of(to);
 		}
 		if (errno != EEXIST)
 			return -errno;

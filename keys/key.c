@@ -145,6 +145,14 @@ int key_load(const char *path, struct key *ret)
 	return fd < 0 ? fd : read_key(fd, ret);
 }
 
+int key_load_public(const char *path, struct key *ret)
+{
+	CLEAN(key_wipe) struct key private = { 0 };
+	int r = key_load(path, &private);
+
+	return r < 0 ? r : key_public(&private, ret);
+}
+
 bool key_is_own(const char *path, const struct key *k)
 {
 	CLEAN(key_wipe) struct key own = { 0 };

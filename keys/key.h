@@ -14,6 +14,11 @@
 #define KEY_FINGERPRINT_STRLEN 25 /* with NUL */
 #define KEY_VOUCHER_BYTES      32
 
+/* What lies beside a key: rotate.h, record.h. */
+#define KEY_NEXT     ".next"
+#define KEY_PREVIOUS ".previous"
+#define KEY_RECORD   ".record"
+
 struct key {
 	uint8_t bytes[KEY_BYTES];
 };
@@ -47,6 +52,8 @@ int key_lock(const char *path);
 bool key_is_own(const char *path, const struct key *k);
 
 int key_public(const struct key *private, struct key *ret);
+/* Of the private key at path. key_load()'s errors. */
+int key_load_public(const char *path, struct key *ret);
 /* False for the points of low order, which agree on the same secret with everybody
  * (RFC 7748 section 6.1): no peer has such a key. */
 bool key_is_usable(const struct key *public);

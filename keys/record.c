@@ -10,18 +10,15 @@
 #include <time.h>
 
 #include "base/clean.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "keys/aside.h"
-#include "keys/key.h"
+#include "keys/rotate.h"
 
-#define ENDING	    ".record"
-#define NEXT	    ".next" /* the key that is to follow */
-#define PREVIOUS    ".previous"
 #define MOST_BYTES  4096      /* of a record's file */
 #define GENERATIONS 999999999 /* nine digits */
 
-#define TIME_FORMAT "%Y-%m-%dT%H:%M:%SZ"
-#define TIME_STRLEN 24
+#define TIME_FORMAT "%Y-%m-%dT%H:%M:%SZ" /* clock_print()'s */
 
 static const char *const names[RECORD_PARTS] = {
 	[RECORD_KEY] = "key",
@@ -32,20 +29,12 @@ static const char *const names[RECORD_PARTS] = {
 
 /* ---- text ------------------------------------------------------------------------------- */
 
-static bool print_time(int64_t t, char buf[static TIME_STRLEN])
-{
-	time_t when = t;
-	struct tm tm;
-
-	return gmtime_r(&when, &tm) && strftime(buf, TIME_STRLEN, TIME_FORMAT, &tm) > 0;
-}
-
 const char *record_print(const struct record *r, char buf[static RECORD_STRLEN])
 {
-	char when[TIME_STRLEN], hex[2 * RECORD_HASH_BYTES + 1];
+	char when[24], hex[2 * RECORD_HASH_BYTES + 1];
 	char *to = buf + sprintf(buf, "generation %u\n", r->generation);
 
-	if (r->created && print_time(r->created, when))
+	if (r->created && *clock_print(r->created, when))
 		to += sprintf(to, "created %s\n", when);
 	for (int i = 0; i < RECORD_PARTS; i++)
 		if (r->known[i])
@@ -69,13 +58,13 @@ static int parse_generation(const char *text, unsigned *ret)
 static int parse_time(const char *text, int64_t *ret)
 {
 	struct tm tm = { 0 };
-	char again[TIME_STRLEN];
+	char again[24];
 	int64_t t;
 
 	if (*ret || !strptime(text, TIME_FORMAT, &tm))
 		return -EBADMSG;
 	t = timegm(&tm);
-	if (!print_time(t, again) || strcmp(text, again) != 0)
+	if (strcmp(text, clock_print(t, again)) != 0)
 		return -EBADMSG;
 	*ret = t;
 	return 0;
@@ -127,7 +116,7 @@ int record_parse(char *text, struct record *ret)
 
 static int record_path(const char *key_path, char ret[static PATH_MAX])
 {
-	int n = snprintf(ret, PATH_MAX, "%s%s", key_path, ENDING);
+	int n = snprintf(ret, PATH_MAX, "%s%s", key_path, KEY_RECORD);
 
 	return n < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
@@ -202,16 +191,13 @@ static void learn(struct record *r, enum record_part part, const char *value)
  * none is, the file holds none. */
 static int learn_all(const char *key_path, const struct identity *now, struct record *ret)
 {
-	CLEAN(key_wipe) struct key private = { 0 };
 	struct key public;
 	char text[KEY_STRLEN];
-	int r = key_load(key_path, &private);
+	int r = key_load_public(key_path, &public);
 
 	learn(ret, RECORD_PROVIDER, now->provider);
 	learn(ret, RECORD_INSTANCE, now->provider ? now->instance : NULL);
 	learn(ret, RECORD_UUID, now->uuid);
-	if (r == 0)
-		r = key_public(&private, &public);
 	if (r == 0)
 		learn(ret, RECORD_KEY, key_print(&public, text));
 	return r;
@@ -285,13 +271,13 @@ static int move_copy(const char *path, char ret_aside[static PATH_MAX])
 {
 	int64_t now = time(NULL);
 	char also[PATH_MAX];
-	int r = move_copied(path, NEXT, now, also);
+	int r = move_copied(path, KEY_NEXT, now, also);
 
 	if (r == 0)
-		r = move_copied(path, PREVIOUS, now, also);
+		r = move_copied(path, KEY_PREVIOUS, now, also);
 	if (r == 0)
 		r = move_copied(path, "", now, ret_aside);
-	return r < 0 ? r : move_copied(path, ENDING, now, also);
+	return r < 0 ? r : move_copied(path, KEY_RECORD, now, also);
 }
 
 /* A first record, or one for a key in another's place, which is the next one then. */
@@ -306,24 +292,13 @@ static int begin(const char *path, int fd, const struct record *was, struct reco
 	return record_save(path, is);
 }
 
-static bool is_rotating(const char *path)
-{
-	static const char *const endings[] = { NEXT, PREVIOUS };
-	char also[PATH_MAX];
-
-	for (size_t i = 0; i < sizeof(endings) / sizeof(*endings); i++)
-		if (snprintf(also, PATH_MAX, "%s%s", path, endings[i]) < PATH_MAX &&
-		    access(also, F_OK) == 0)
-			return true;
-	return false;
-}
-
 /* With what was and what is. While a key takes another's place the record is still that
  * one's, and the machine is what it says all the same. */
 static int settle(const char *path, int fd, struct record *was, struct record *is, bool adopt,
 		  struct record_story *story)
 {
-	bool replaced = other(was, is, RECORD_KEY), rotating = replaced && is_rotating(path);
+	bool replaced = other(was, is, RECORD_KEY),
+	     rotating = replaced && rotate_state(path) != ROTATION_NONE;
 	bool begins = !was->generation || (replaced && !rotating);
 
 	is->generation = was->generation;

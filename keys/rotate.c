@@ -1,7 +1,6 @@
 #include "keys/rotate.h"
 
 #include <errno.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,18 +14,10 @@ struct names {
 
 static int name(const char *path, struct names *ret)
 {
-	bool fits = snprintf(ret->next, PATH_MAX, "%s.next", path) < PATH_MAX &&
-		    snprintf(ret->previous, PATH_MAX, "%s.previous", path) < PATH_MAX;
+	bool fits = snprintf(ret->next, PATH_MAX, "%s" KEY_NEXT, path) < PATH_MAX &&
+		    snprintf(ret->previous, PATH_MAX, "%s" KEY_PREVIOUS, path) < PATH_MAX;
 
 	return fits ? 0 : -ENAMETOOLONG;
-}
-
-static int sync_folder(const char *path)
-{
-	char folder[PATH_MAX];
-
-	snprintf(folder, sizeof(folder), "%s", path);
-	return file_sync_folder(dirname(folder));
 }
 
 static bool is_there(const char *path)
@@ -47,13 +38,10 @@ enum rotation rotate_state(const char *path)
 
 int rotate_next(const char *path, struct key *ret_public)
 {
-	CLEAN(key_wipe) struct key private = { 0 };
 	struct names n;
 	int r = name(path, &n);
 
-	if (r == 0)
-		r = key_load(n.next, &private);
-	return r < 0 ? r : key_public(&private, ret_public);
+	return r < 0 ? r : key_load_public(n.next, ret_public);
 }
 
 int rotate_begin(const char *path, struct key *ret_public, bool *ret_made)
@@ -79,7 +67,7 @@ static int take_place(const char *from, const char *to)
 {
 	if (rename(from, to) < 0 || (unlink(from) < 0 && errno != ENOENT))
 		return -errno;
-	return sync_folder(to);
+	return file_sync_folder_of(to);
 }
 
 int rotate_switch(const char *path)
@@ -95,7 +83,7 @@ int rotate_switch(const char *path)
 	if (r == 0 && is_there(n.next) && link(path, n.previous) < 0 && errno != EEXIST)
 		r = -errno;
 	if (r == 0)
-		r = sync_folder(path);
+		r = file_sync_folder_of(path);
 	return r == 0 && is_there(n.next) ? take_place(n.next, path) : r;
 }
 
@@ -106,7 +94,7 @@ int rotate_finish(const char *path)
 
 	if (r == 0 && unlink(n.previous) < 0 && errno != ENOENT)
 		r = -errno;
-	return r == 0 ? sync_folder(path) : r;
+	return r == 0 ? file_sync_folder_of(path) : r;
 }
 
 int rotate_back(const char *path)
@@ -119,10 +107,10 @@ int rotate_back(const char *path)
 	if (!is_there(n.previous)) {
 		if (unlink(n.next) < 0)
 			return -errno;
-		return sync_folder(path);
+		return file_sync_folder_of(path);
 	}
 	if (!is_there(n.next) && link(path, n.next) < 0)
 		return -errno;
-	r = sync_folder(path);
+	r = file_sync_folder_of(path);
 	return r == 0 ? take_place(n.previous, path) : r;
 }

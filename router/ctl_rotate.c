@@ -68,7 +68,7 @@ static enum ctl_exit announce(const struct rotating *t)
 		return CTL_FAILED;
 	}
 	if (r < 0)
-		return fail(t, ".next", r, "nothing has changed");
+		return fail(t, KEY_NEXT, r, "nothing has changed");
 	r = export_write(t->self, &made);
 	if (r < 0)
 		return export_failed(
@@ -172,7 +172,7 @@ static enum ctl_exit go_back(const struct rotating *t)
 		return CTL_FAILED;
 	}
 	if (r < 0)
-		return fail(t, ".previous", r, "the key in use stays");
+		return fail(t, KEY_PREVIOUS, r, "the key in use stays");
 	r = export_write(t->self, &changed);
 	if (r < 0)
 		(void)export_failed(t, r, "it says what was so before");
@@ -217,15 +217,15 @@ static enum ctl_exit finish(const struct rotating *t, const int64_t *heard, int6
 	identity_read(t->arena, &now);
 	r = record_made(t->self->key_file, &now, generation);
 	if (r < 0)
-		return fail(t, ".record", r, kept);
+		return fail(t, KEY_RECORD, r, kept);
 	r = rotate_finish(t->self->key_file);
 	if (r < 0)
-		return fail(t, ".previous", r, kept);
+		return fail(t, KEY_PREVIOUS, r, kept);
 	r = export_write(t->self, &changed);
 	if (r < 0)
 		return export_failed(t, r,
 				     "the new key is in force, and this says the old one");
-	if (export_public(t->self, &public) == 0)
+	if (key_load_public(t->self->key_file, &public) == 0)
 		printf("the key of %s is now %s; %zu of %zu peers use it. Give " EXPORT_FOLDER
 		       "/%s.yaml to the other nodes once more, at leisure\n",
 		       t->self->node, key_fingerprint(&public, fp),
@@ -261,7 +261,7 @@ static enum ctl_exit commit(const struct rotating *t)
 	since = next_second();
 	r = rotate_switch(t->self->key_file);
 	if (r < 0)
-		return fail(t, ".next", r, "nothing was done");
+		return fail(t, KEY_NEXT, r, "nothing was done");
 	if (put_in_force(t) == CTL_OK && (!await(t, heard, since) || t->o->force))
 		return finish(t, heard, since, was.generation + 1);
 	name_silent(t, heard, since, "does not accept the next key");

@@ -27,20 +27,12 @@ struct told {
 	struct identity identity;
 };
 
-int export_public(const struct self *s, struct key *ret)
-{
-	CLEAN(key_wipe) struct key private = { 0 };
-	int r = key_load(s->key_file, &private);
-
-	return r < 0 ? r : key_public(&private, ret);
-}
-
 static int tell(struct arena *a, const struct self *s, struct told *ret)
 {
 	int r;
 
 	*ret = (struct told){ .self = s };
-	r = export_public(s, &ret->public);
+	r = key_load_public(s->key_file, &ret->public);
 	if (r < 0)
 		return r;
 	if (rotate_next(s->key_file, &ret->next) < 0)

@@ -22,8 +22,6 @@ int export_print(const struct self *s, enum export_form form, FILE *out);
 int export_write(const struct self *s, bool *ret_changed);
 /* Removes from EXPORT_FOLDER what we wrote under other names. */
 void export_sweep(const struct self *selves, size_t n);
-/* The public half of the key in use. key_load()'s errors. */
-int export_public(const struct self *s, struct key *ret);
 /* "node pve-rt: public key KEY fingerprint FINGERPRINT", for consoles; NULL: no key. */
 const char *export_line(struct arena *a, const struct self *s);
 /* The same, and what is known of the key, into an open map. */

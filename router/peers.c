@@ -211,11 +211,10 @@ struct owner {
 
 static void find_key(struct owner *o, const struct object *link, const char *path, bool current)
 {
-	CLEAN(key_wipe) struct key private = { 0 };
 	struct own_key *k = &o->keys[o->count];
 
 	*k = (struct own_key){ link, path, { { 0 } }, current };
-	if (key_load(path, &private) == 0 && key_public(&private, &k->public) == 0)
+	if (key_load_public(path, &k->public) == 0)
 		o->count++;
 }
 
@@ -229,7 +228,7 @@ static void find_keys(struct config *c, struct owner *ret)
 		if (w->object.kind != &kind_wireguard_interface || !w->key_file)
 			continue;
 		find_key(ret, &w->object, w->key_file, true);
-		find_key(ret, &w->object, arena_printf(c->arena, "%s.next", w->key_file),
+		find_key(ret, &w->object, arena_printf(c->arena, "%s" KEY_NEXT, w->key_file),
 			 false);
 	}
 }

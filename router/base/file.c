@@ -173,6 +173,15 @@ int file_sync_folder(const char *path)
 	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
+int file_sync_folder_of(const char *path)
+{
+	CLEAN(close_fd) int fd = open_folder_of(path);
+
+	if (fd < 0)
+		return fd;
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
 void file_sweep(const char *folder)
 {
 	CLEAN(close_folder) DIR *dir = opendir(folder);

@@ -25,3 +25,4 @@ int file_write_all(int fd, const char *buf, size_t len);
 int file_make_folder(const char *path, mode_t mode);
 /* Makes what was renamed or made in a folder survive a power cut. */
 int file_sync_folder(const char *path);
+int file_sync_folder_of(const char *path); /* the one that path lies in */

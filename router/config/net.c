@@ -95,8 +95,7 @@ static void check_secret_file(const struct object *o, const char *field, const c
 			     path, path);
 }
 
-/* keys/rotate.h, keys/record.h */
-static const char *const beside[] = { ".next", ".previous", ".record" };
+static const char *const beside[] = { KEY_NEXT, KEY_PREVIOUS, KEY_RECORD };
 
 static bool has_ending(const char *path, const char *ending)
 {

@@ -19,10 +19,8 @@ int wg_set(struct kernel *k, const struct wg_change *c, const char **ret_why)
 
 static void prepare_link(struct item *w)
 {
-	CLEAN(key_wipe) struct key private = { 0 };
-
-	w->wg.key_error = key_load(w->wg.key_file, &private);
-	w->wg.keyed = w->wg.key_error == 0 && key_public(&private, &w->wg.public) == 0;
+	w->wg.key_error = key_load_public(w->wg.key_file, &w->wg.public);
+	w->wg.keyed = w->wg.key_error == 0;
 }
 
 static void prepare_peer(struct item *w)
