@@ -15,7 +15,8 @@
 #include "peers.h"
 #include "store.h"
 
-#define FAULT_LINES 20 /* logged; routerctl validate shows all */
+#define FAULT_LINES 20 /* logged */
+#define FAULT_HINT  "; 'routerctl validate' shows all"
 
 /* NULL: d tells why. */
 static struct kept *decode(struct documents *s, struct diag *d)
@@ -62,22 +63,11 @@ static void keep(struct active *a, const struct documents *s)
 			 strerror(-r));
 }
 
-static void log_text(enum log_level level, const char *text)
-{
-	int lines = 0;
-
-	for (const char *line = text, *end; (end = strchr(line, '\n')); line = end + 1)
-		if (lines++ < FAULT_LINES)
-			log_line(level, "%.*s", (int)(end - line), line);
-	if (lines > FAULT_LINES)
-		log_line(level, "%d more; 'routerctl validate' shows all", lines - FAULT_LINES);
-}
-
 /* What is the same as before was told before. */
 static void warn(struct active *a, const char *warnings)
 {
 	if (warnings && (!a->warnings || strcmp(a->warnings, warnings) != 0))
-		log_text(LOG_WARNING, warnings);
+		log_text(LOG_WARNING, warnings, FAULT_LINES, FAULT_HINT);
 	free(a->warnings);
 	a->warnings = warnings ? must(strdup(warnings)) : NULL;
 }
@@ -103,7 +93,7 @@ static void reject(struct active *a, char *faults)
 	if (same)
 		return;
 	a->rejected++;
-	log_text(LOG_ERROR, faults);
+	log_text(LOG_ERROR, faults, FAULT_LINES, FAULT_HINT);
 	if (a->source != ACTIVE_NONE)
 		log_line(LOG_ERROR, "the configuration has faults: what was in force stays; "
 				    "mend the files, they are read as they change");

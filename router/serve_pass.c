@@ -35,22 +35,11 @@ void serve_soon(struct serve *s, int64_t ms)
 
 /* ---- passes ----------------------------------------------------------------------------- */
 
-static void log_lines(enum log_level level, const char *text)
-{
-	size_t n = 0;
-
-	for (const char *line = text, *end; (end = strchr(line, '\n')); line = end + 1)
-		if (n++ < LOG_LINES)
-			log_line(level, "%.*s", (int)(end - line), line);
-	if (n > LOG_LINES)
-		log_line(level, "%zu more", n - LOG_LINES);
-}
-
 /* What failed is told once, not at every pass that finds it so. */
 static void log_failures(struct serve *s, char *text)
 {
 	if (*text && (!s->failures || strcmp(s->failures, text) != 0))
-		log_lines(LOG_ERROR, text);
+		log_text(LOG_ERROR, text, LOG_LINES, "");
 	else if (!*text && s->failures && *s->failures)
 		log_line(LOG_INFO, "what failed before has been put right");
 	free(s->failures);
@@ -252,7 +241,7 @@ void serve_pass(struct serve *s, struct kept *next, struct out *ops, FILE *faile
 		s->next = next;
 	}
 	run(s, &to);
-	log_lines(LOG_INFO, stream_text(&done));
+	log_text(LOG_INFO, stream_text(&done), LOG_LINES, "");
 	if (failed)
 		fputs(stream_text(&not_done), failed);
 	log_failures(s, stream_take(&not_done));

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clean.h"
 #include "base/out.h"
@@ -34,6 +35,17 @@ void log_line(enum log_level level, const char *fmt, ...)
 	out_escape(stderr, text);
 	fputc('\n', stderr);
 	funlockfile(stderr);
+}
+
+void log_text(enum log_level level, const char *text, size_t most, const char *hint)
+{
+	size_t n = 0;
+
+	for (const char *line = text, *end; (end = strchr(line, '\n')); line = end + 1)
+		if (n++ < most)
+			log_line(level, "%.*s", (int)(end - line), line);
+	if (n > most)
+		log_line(level, "%zu more%s", n - most, hint);
 }
 
 void log_console(enum log_level level, const char *line)

@@ -7,6 +7,7 @@
 
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 enum log_level {
 	LOG_ERROR = 3, /* sd-daemon(3), SD_ERR */
@@ -17,6 +18,8 @@ enum log_level {
 
 void log_debug_on(bool on); /* off at start: debug lines are dropped */
 /* Control characters in what is said are escaped; no newline is needed. */
+void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Each line of a text, but for those after the first most: how many those are, and hint. */
+void log_text(enum log_level level, const char *text, size_t most, const char *hint);
 /* A line on the machine's console, too, for who has no other way to see it. */
 void log_console(enum log_level level, const char *line);
-void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
