@@ -12,7 +12,6 @@
 
 #define EXCHANGE_EXPORT	  "/var/lib/routerd/export"
 #define EXCHANGE_STATE	  "/var/lib/routerd/exchange"
-#define EXCHANGE_KEYS	  "/etc/routerd/keys"
 #define EXCHANGE_SIGN	  SEAL_KEY_FILE
 #define EXCHANGE_DOCUMENT (64 * 1024) /* bytes, sealed */
 

@@ -108,7 +108,7 @@ static int settle_psk(struct round *r, const struct fetch *f)
 
 	if (!f->peer->preshared)
 		return 0;
-	path = arena_printf(r->arena, EXCHANGE_KEYS "/psk-%s.key", f->peer->node);
+	path = arena_printf(r->arena, SECRET_PSK, f->peer->node);
 	secret_psk(&f->means.secret, r->self, f->peer->node, &k);
 	err = secret_settle_psk(path, &k);
 	return err < 0 ? round_fail(r, "%s: %s", path, strerror(-err)) : 0;

@@ -7,6 +7,7 @@
 #include "base/clean.h"
 #include "base/file.h"
 #include "base/out.h"
+#include "base/stream.h"
 #include "base/yaml.h"
 
 #define STATE_BYTES 4096
@@ -57,18 +58,16 @@ bool exchange_state_equal(const struct exchange_state *a, const struct exchange_
 
 int exchange_state_write(const char *path, const struct exchange_state *s)
 {
-	CLEAN(free_text) char *text = NULL;
-	size_t len;
-	FILE *f = must(open_memstream(&text, &len));
+	CLEAN(stream_done) struct stream text = { 0 };
 	struct out o;
 
-	out_open(&o, f, OUT_YAML);
+	out_open(&o, stream_open(&text), OUT_YAML);
 	out_number(&o, "sealed", (long long)s->sealed);
 	out_text(&o, "settings", s->settings);
 	out_text(&o, "document", s->document);
 	out_text(&o, "etag", s->etag);
 	out_text(&o, "modified", s->modified);
 	out_close(&o);
-	fclose(f);
-	return file_write(path, text, len, 0600);
+	stream_text(&text);
+	return file_write(path, text.bytes, text.len, 0600);
 }

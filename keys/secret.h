@@ -13,6 +13,8 @@
 #define SECRET_MIN 32 /* bytes */
 #define SECRET_MAX 64 /* bytes: the longest key BLAKE2b takes, RFC 7693 section 2.1 */
 
+#define SECRET_PSK "/etc/routerd/keys/psk-%s.key" /* with the other node's name */
+
 struct secret {
 	uint8_t bytes[SECRET_MAX];
 	size_t len;

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/stream.h"
 #include "ctl.h"
+#include "keys/secret.h"
 #include "peers.h"
 #include "reconcile.h"
 
@@ -150,23 +151,25 @@ static bool is_expected(const struct import *im)
 	return false;
 }
 
-/* What is said of the node now: what is known of it, or else a file in the folder. */
-static const struct wireguard_peer *find_old(struct import *im, const struct documents *s)
+/* What a document says of the node; NULL: it is about another, or nothing. */
+static const struct wireguard_peer *about(const struct import *im, const struct document *doc)
 {
 	struct diag unread = { .arena = im->arena };
-	const struct wireguard_peer *known;
+	const struct wireguard_peer *p =
+	    doc->peer ? peers_decode(im->arena, doc, &unread) : NULL;
 
-	(void)peers_known(im->arena, im->peer->object.name, &known);
-	if (known)
-		return known;
-	for (size_t i = 0; i < s->count; i++) {
-		const struct wireguard_peer *p =
-		    s->items[i].peer ? peers_decode(im->arena, &s->items[i], &unread) : NULL;
+	return p && strcmp(p->object.name, im->peer->object.name) == 0 ? p : NULL;
+}
 
-		if (p && strcmp(p->object.name, im->peer->object.name) == 0)
-			return p;
-	}
-	return NULL;
+/* What is said of the node now: what is known of it, or else a file in the folder. */
+static const struct wireguard_peer *find_old(const struct import *im, const struct documents *s)
+{
+	const struct wireguard_peer *found;
+
+	(void)peers_known(im->arena, im->peer->object.name, &found);
+	for (size_t i = 0; i < s->count && !found; i++)
+		found = about(im, &s->items[i]);
+	return found;
 }
 
 static const char *allowed_text(struct arena *a, const struct wireguard_peer *p)
@@ -233,22 +236,13 @@ static void keep_rest(struct import *im, const struct wireguard_peer *old)
 	im->peer = p;
 }
 
-static bool is_about(struct import *im, const struct document *doc)
-{
-	struct diag unread = { .arena = im->arena };
-	const struct wireguard_peer *p =
-	    doc->peer ? peers_decode(im->arena, doc, &unread) : NULL;
-
-	return p && strcmp(p->object.name, im->peer->object.name) == 0;
-}
-
 /* Without what is said of this node. */
 static void drop_old(struct import *im, struct documents *s)
 {
 	size_t at = 0;
 
 	for (size_t i = 0; i < s->count; i++)
-		if (!is_about(im, &s->items[i]))
+		if (!about(im, &s->items[i]))
 			s->items[at++] = s->items[i];
 	s->count = at;
 }
@@ -339,7 +333,7 @@ static void print_import(const struct import *im, FILE *file)
 	}
 	if (im->o->preshared)
 		out_text(&out, "presharedKeyFile",
-			 arena_printf(im->arena, PEERS_PSK, p->object.name));
+			 arena_printf(im->arena, SECRET_PSK, p->object.name));
 	else
 		out_text(&out, "presharedKeyFile", p->psk_file);
 	out_end(&out);
@@ -354,7 +348,7 @@ static int remove_others(struct import *im)
 
 	peers_read(&now, LOAD_ROOT, &unread);
 	for (size_t i = 0; i < now.count; i++)
-		if (strcmp(now.items[i].path, im->target) != 0 && is_about(im, &now.items[i]) &&
+		if (strcmp(now.items[i].path, im->target) != 0 && about(im, &now.items[i]) &&
 		    unlink(now.items[i].path) < 0)
 			return -errno;
 	return 0;

@@ -64,14 +64,16 @@ void own_publish(const struct self *selves, size_t n, const struct voice *v)
 	own_settle(selves, n, false, v);
 	for (size_t i = 0; i < n; i++) {
 		bool changed = false;
-		const char *line = export_line(a, &selves[i]);
+		const char *line = NULL;
 		int r = export_write(&selves[i], &changed);
 
+		if (changed)
+			line = export_line(a, &selves[i]);
 		if (r < 0 && r != -ENOENT && !is_key_fault(r))
 			v->say(v->arg, LOG_WARNING,
 			       arena_printf(a, EXPORT_FOLDER "/%s.yaml cannot be written: %s",
 					    selves[i].node, strerror(-r)));
-		else if (changed && line)
+		else if (line)
 			v->say(v->arg, LOG_INFO, line);
 	}
 	export_sweep(selves, n);

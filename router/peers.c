@@ -10,6 +10,7 @@
 #include "base/clean.h"
 #include "base/file.h"
 #include "config/net.h"
+#include "keys/secret.h"
 
 #define PUB ".pub"
 
@@ -299,7 +300,7 @@ static bool is_suspect(const struct judged *j)
 static bool is_greedy(const struct judged *j)
 {
 	const struct addr *allowed = j->p->allowed.items;
-	const char *psk = arena_printf(j->d->arena, PEERS_PSK, j->p->object.name);
+	const char *psk = arena_printf(j->d->arena, SECRET_PSK, j->p->object.name);
 
 	for (size_t i = 0; i < j->p->allowed.count; i++)
 		if (allowed[i].bits == 0) {

@@ -12,9 +12,6 @@
 
 #define PEERS_BYTES (1024 * 1024) /* the largest file */
 #define PEERS_KNOWN "/var/lib/routerd/known"
-#define PEERS_PSK                                                                              \
-	LOAD_ROOT "/keys/psk-%s.key" /* the one presharedKeyFile that one may name             \
-				      */
 
 /* Is a file of this name read in the folder? */
 bool peers_reads(const char *name);

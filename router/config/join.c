@@ -49,9 +49,9 @@ static void collect(const struct config *c, struct names *n)
 		else if (o->kind == &kind_wireguard_interface)
 			n->links[n->link_count++] = o;
 		else if (o->kind == &kind_overlay_peer && node_of(o))
-			n->named[n->overlay_count] = n->overlays[n->overlay_count] = o,
-			n->overlay_count++;
+			n->overlays[n->overlay_count++] = o;
 	}
+	memcpy(n->named, n->overlays, n->overlay_count * sizeof(*n->named));
 	qsort(n->peers, n->peer_count, sizeof(*n->peers), by_name);
 	qsort(n->links, n->link_count, sizeof(*n->links), by_name);
 	qsort(n->overlays, n->overlay_count, sizeof(*n->overlays), by_node);
