@@ -7,20 +7,27 @@ KEY=/etc/routerd/keys/wg-hybrid.key
 EXPORT=/var/lib/routerd/export
 PEERS=/etc/routerd/peers
 
-# configure SITE SELF ENDPOINT OVERLAY OWNED NIC PEER ROLE OVERLAY CLAIM CAPTURE: a
-# configuration that names no key and no peer's endpoint.
-configure() {
-	cat <<-END | on "$1" sh -c "mkdir -p $PEERS && cat >/etc/routerd/router.yaml"
+# tunnel SELF ENDPOINT OVERLAY: a node's own end, of a configuration
+tunnel() {
+	cat <<-END
 		apiVersion: net.routerd.net/v1alpha1
 		kind: WireGuardInterface
 		metadata: { name: wg-hybrid }
-		spec: { privateKeyFile: $KEY, selfNodeRef: $2, endpoint: "$3:51820" }
+		spec: { privateKeyFile: $KEY, selfNodeRef: $1, endpoint: "$2:51820" }
 		---
 		apiVersion: net.routerd.net/v1alpha1
 		kind: IPv4StaticAddress
 		metadata: { name: overlay }
-		spec: { interface: wg-hybrid, address: $4/32 }
+		spec: { interface: wg-hybrid, address: $3/32 }
 		---
+	END
+}
+
+# configure SITE SELF ENDPOINT OVERLAY OWNED NIC PEER ROLE OVERLAY CLAIM CAPTURE: a
+# configuration that names no key and no peer's endpoint.
+configure() {
+	on "$1" mkdir -p $PEERS
+	{ tunnel "$2" "$3" "$4" && cat; } <<-END | on "$1" sh -c 'cat >/etc/routerd/router.yaml'
 		apiVersion: hybrid.routerd.net/v1alpha1
 		kind: OverlayPeer
 		metadata: { name: other }

@@ -4,6 +4,7 @@
 
 bats_require_minimum_version 1.5.0
 load ../lib/bats
+load ../lib/exchange
 
 EXCHANGE=${ROUTERCTL%/*}/routerd-exchange
 BUCKET=https://10.9.0.1:8443
@@ -182,6 +183,17 @@ reader() {
 	END
 }
 
+# by_secret SITE NODE OTHER: publishes at o/NODE and fetches OTHER's, both by the secret
+by_secret() {
+	settings "$1" <<-END
+		publish: { url: "$BUCKET/o/$2?$SIGNED" }
+		seal: secret
+		secretFile: /etc/routerd/keys/exchange.secret
+		caFile: $CA
+		peers: [{ node: $3, url: "$BUCKET/o/$3?$SIGNED", secret: true, preshared: true }]
+	END
+}
+
 # signed_pair: a has published, b would import it
 signed_pair() {
 	nodes a b
@@ -303,17 +315,8 @@ refused() {
 	export_of a cloud-rt
 	export_of b pve-rt
 	secret a b
-	for site in 'a cloud-rt pve-rt' 'b pve-rt cloud-rt'; do
-		# shellcheck disable=SC2086 # three words
-		set -- $site
-		settings "$1" <<-END
-			publish: { url: "$BUCKET/o/$2?$SIGNED" }
-			seal: secret
-			secretFile: /etc/routerd/keys/exchange.secret
-			caFile: $CA
-			peers: [{ node: $3, url: "$BUCKET/o/$3?$SIGNED", secret: true, preshared: true }]
-		END
-	done
+	by_secret a cloud-rt pve-rt
+	by_secret b pve-rt cloud-rt
 	exchange a
 	exchange b
 	[ "$status" = 0 ]
@@ -766,12 +769,10 @@ refused() {
 
 @test "a copied disk signs with a key of its own" {
 	nodes a
-	on a mount -t tmpfs class /sys/class
-	on a mkdir -p /sys/class/dmi/id
-	on a sh -c 'echo aaaaaaaa-0000-4000-8000-000000000001 >/sys/class/dmi/id/product_uuid'
+	machine a aaaaaaaa-0000-4000-8000-000000000001
 	was=$(shown a)
 	[ "$(shown a)" = "$was" ]
-	on a sh -c 'echo aaaaaaaa-0000-4000-8000-000000000002 >/sys/class/dmi/id/product_uuid'
+	machine a aaaaaaaa-0000-4000-8000-000000000002
 	exchange a --show
 	[ "$status" = 0 ]
 	says 'this is a copy of another machine'
@@ -780,20 +781,7 @@ refused() {
 
 # live SITE NODE ADDRESS OVERLAY PEER OVERLAY: a daemon that waits for PEER
 live() {
-	on "$1" sh -c 'mkdir -p /etc/routerd && cat >/etc/routerd/router.yaml' <<-END
-		apiVersion: net.routerd.net/v1alpha1
-		kind: WireGuardInterface
-		metadata: { name: wg-hybrid }
-		spec:
-		  privateKeyFile: /etc/routerd/keys/wg-hybrid.key
-		  selfNodeRef: $2
-		  endpoint: $3:51820
-		---
-		apiVersion: net.routerd.net/v1alpha1
-		kind: IPv4StaticAddress
-		metadata: { name: overlay }
-		spec: { interface: wg-hybrid, address: $4/32 }
-		---
+	{ tunnel "$2" "$3" "$4" && cat; } <<-END | on "$1" sh -c 'cat >/etc/routerd/router.yaml'
 		apiVersion: net.routerd.net/v1alpha1
 		kind: IPv4Route
 		metadata: { name: overlay }
@@ -816,18 +804,10 @@ live() {
 	on b ip route add 10.9.1.0/24 via 10.9.2.1
 	on w sysctl -qw net.ipv4.ip_forward=1
 	secret a b
-	for site in a:cloud-rt:pve-rt b:pve-rt:cloud-rt; do
-		IFS=: read -r at self other <<<"$site"
-		settings "$at" <<-END
-			publish: { url: "$BUCKET/o/$self?$SIGNED" }
-			seal: secret
-			secretFile: /etc/routerd/keys/exchange.secret
-			caFile: $CA
-			peers:
-			  - { node: $other, url: "$BUCKET/o/$other?$SIGNED", secret: true, preshared: true }
-		END
-		ln -sf "$ROUTERCTL" "$RUN/$at.routerctl"
-	done
+	by_secret a cloud-rt pve-rt
+	by_secret b pve-rt cloud-rt
+	ln -sf "$ROUTERCTL" "$RUN/a.routerctl"
+	ln -sf "$ROUTERCTL" "$RUN/b.routerctl"
 	exchange a
 	exchange b
 	[ "$status" = 0 ]
