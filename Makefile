@@ -13,7 +13,7 @@ LLVM    := -19# one release on Debian 12 and 13, so that formatting agrees
 
 # ---- packages: all that build and tests need, from Debian -------------------------------
 PACKAGES := gcc libc6-dev make pkg-config libnl-3-dev libnl-genl-3-dev libnftnl-dev libmnl-dev \
-	libyaml-dev libsodium-dev libc-ares-dev libcurl4-openssl-dev binutils \
+	libyaml-dev libsodium-dev libc-ares-dev libcurl4-openssl-dev libjansson-dev zlib1g-dev binutils \
 	clang$(LLVM) clang-format$(LLVM) clang-tidy$(LLVM) libclang-rt$(LLVM)-dev shellcheck file \
 	bats bats-assert bats-file bats-support jq openssl python3 python3-prometheus-client iproute2 iputils-ping \
 	tcpdump nftables iptables wireguard-tools wireguard-go socat procps util-linux bsdutils \
@@ -45,9 +45,13 @@ link_fuzz     := $(link_asan)
 CFLAGS  += $(flags_$(BUILD))
 LDFLAGS += $(link_$(BUILD))
 LDLIBS   = $(if $(filter release,$(BUILD)),$(libs_static),$(libs_shared))
-# The one program that is not static: libcurl and OpenSSL are the system's to keep current.
-LDFLAGS_exchange = $(patsubst -static-pie,-pie,$(LDFLAGS))
-LDLIBS_exchange  = $(shell pkg-config --libs libcurl yaml-0.1 libsodium)
+# What speaks TLS is not static: libcurl and OpenSSL are the system's to keep current. The other
+# libraries are in it, so that it runs on any system that has a libcurl.
+LDFLAGS_curl = $(patsubst -static-pie,-pie,$(LDFLAGS))
+libs_curl   := -lyaml -lsodium -ljansson -lz
+LDLIBS_curl  = $(if $(filter release,$(BUILD)),-Wl$(,)-Bstatic $(libs_curl) -Wl$(,)-Bdynamic,$(libs_curl)) \
+	-lcurl
+, := ,
 
 # ---- rooms: a folder is a list of objects; test/layers.sh keeps them apart ----------------
 base     := $(wildcard router/base/*.c)
@@ -56,10 +60,12 @@ pure     := router/item.c router/state.c $(wildcard router/config/*.c)
 shims    := router/kernel/mnl.c router/kernel/libc.c
 kernel   := $(filter-out $(shims),$(wildcard router/kernel/*.c)) \
 	$(if $(filter release,$(BUILD)),$(shims))
-providers := $(wildcard providers/*.c)
-exchange := $(wildcard firstboot/exchange*.c firstboot/http*.c)
 program  := $(filter-out router/main.c,$(wildcard router/*.c router/doctor/*.c))
-parts    := $(program) $(base) $(pure) $(kernel) $(keys) $(providers)
+parts    := $(program) $(base) $(pure) $(kernel) $(keys) providers/nicref.c
+shared   := $(wildcard firstboot/http*.c) firstboot/run.c $(base) $(keys)
+exchange := $(wildcard firstboot/exchange*.c) $(shared)
+boot     := $(filter-out firstboot/exchange%,$(wildcard firstboot/*.c providers/*.c)) $(base) $(keys)
+tested   := $(filter-out firstboot/main.c %_main.c,$(parts) $(exchange) $(boot))
 objects   = $(patsubst %.c,$(O)/%.o,$(sort $(1)))
 sources  := $(wildcard router/*.[ch] router/*/*.[ch] keys/*.[ch] providers/*.[ch] firstboot/*.[ch] \
 	test/*/*.[ch] docs/*.c)
@@ -71,7 +77,7 @@ scripts  := $(shell grep -rlE '^\#!.*/(sh|bash|env bash)$$' .ci test docs 2>/dev
 .PHONY: all tools deps have-deps root check test demo unit golden netns vm service fuzz fuzz-run lint \
 	layers format tidy analyze compilers reference bench soak install clean help
 
-all: $(O)/bin/routerd $(O)/bin/routerctl $(O)/bin/routerd-exchange ## all programs
+all: $(addprefix $(O)/bin/,routerd routerctl routerd-exchange routerd-firstboot) ## all programs
 
 $(O)/bin/routerd: $(call objects,router/main.c $(parts))
 	@mkdir -p $(@D)
@@ -80,19 +86,21 @@ $(O)/bin/routerd: $(call objects,router/main.c $(parts))
 	$(if $(filter release,$(BUILD)),strip $@)
 $(O)/bin/routerctl: $(O)/bin/routerd
 	ln -sf routerd $@
-$(O)/bin/routerd-exchange: $(call objects,$(exchange) $(base) $(keys))
+$(O)/bin/routerd-exchange: $(call objects,$(exchange))
+$(O)/bin/routerd-firstboot: $(call objects,$(boot))
+$(O)/bin/routerd-%:
 	@mkdir -p $(@D)
 	@echo "  LD $@"
-	$(Q)$(CC) $(LDFLAGS_exchange) -o $@ $^ $(LDLIBS_exchange)
+	$(Q)$(CC) $(LDFLAGS_curl) -o $@ $^ $(LDLIBS_curl)
 	$(if $(filter release,$(BUILD)),strip $@)
-$(O)/test/unit/%: $(O)/test/unit/%.o $(call objects,$(parts))
+$(O)/test/unit/%: $(O)/test/unit/%.o $(call objects,$(tested))
 	@mkdir -p $(@D)
 	@echo "  LD $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
-$(O)/test/fuzz/%: $(O)/test/fuzz/%.o $(call objects,$(parts) $(filter-out %_main.c,$(exchange)))
+	$(Q)$(CC) $(LDFLAGS_curl) -o $@ $^ $(LDLIBS) $(LDLIBS_curl)
+$(O)/test/fuzz/%: $(O)/test/fuzz/%.o $(call objects,$(tested))
 	@mkdir -p $(@D)
 	@echo "  LD $@"
-	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS) $(LDLIBS_exchange)
+	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS) $(LDLIBS_curl)
 $(O)/test/tools/%: $(O)/test/tools/%.o $(call objects,$(base))
 	@mkdir -p $(@D)
 	@echo "  LD $@"
@@ -187,7 +195,8 @@ soak: root all tools ## the daemon over 100,000 events
 install: all ## DESTDIR=, PREFIX=
 	install -Dm755 $(O)/bin/routerd $(DESTDIR)$(PREFIX)/sbin/routerd
 	ln -sf routerd $(DESTDIR)$(PREFIX)/sbin/routerctl
-	install -Dm755 $(O)/bin/routerd-exchange $(DESTDIR)$(PREFIX)/lib/routerd/routerd-exchange
+	install -Dm755 -t $(DESTDIR)$(PREFIX)/lib/routerd $(O)/bin/routerd-exchange \
+		$(O)/bin/routerd-firstboot
 	install -Dm644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system \
 		$(filter %.service %.socket %.timer %.path,$(wildcard units/*))
 	sed -i 's|/usr/sbin/|$(PREFIX)/sbin/|; s|=/usr/lib/|=$(PREFIX)/lib/|' \
