@@ -98,7 +98,8 @@ static void collect(struct page *p, const char *prefix, const struct field *fiel
 			needed = arena_printf(a, "default `%s`", f->fallback);
 		room_for_one(p->rows++);
 		row[0] = arena_printf(a, "`%s`", path);
-		row[1] = value(p, path, f);
+		row[1] = arena_printf(a, "%s%s", value(p, path, f),
+				      f->automatic ? " or `auto`" : "");
 		row[2] = needed;
 		row[3] = f->help;
 		if (f->type == FIELD_GROUP)
@@ -194,6 +195,9 @@ static void print_documents(void)
 	    "  the same. Order does not matter, nor which file an object is in.\n"
 	    "- An interface is the name of an Interface, else of a WireGuardInterface, else\n"
 	    "  the kernel's. `Interface/lan` and `WireGuardInterface/lan` leave no choice.\n"
+	    "- `auto`, where a table allows it, is found in what first boot wrote down of the\n"
+	    "  machine: the interface on the domain's prefix (or the only one there is), the\n"
+	    "  NIC's id as its provider names it, the public address with the listen port.\n"
 	    "- An IPv4 address may end in `/32`; a prefix has no bits set after its length.\n"
 	    "- A public key is 44 characters of base64, as `wg pubkey` prints it.\n"
 	    "- A remark is checked for its form, and changes nothing.\n"

@@ -4,15 +4,12 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "base/diag.h"
+#include "base/facts.h"
 #include "base/file.h"
-#include "base/yaml.h"
 
 #define UUID_FILE  "/sys/class/dmi/id/product_uuid"
-#define NODE_FILE  "/run/routerd/node.json"
 #define UUID_LEN   36
-#define UUID_BYTES 4096		 /* sysfs calls every file a page long */
-#define NODE_BYTES (1024 * 1024) /* user-data is in it */
+#define UUID_BYTES 4096 /* sysfs calls every file a page long */
 
 /* Board makers' placeholder, in both byte orders SMBIOS knew (7.2.1, "UUID"). */
 static const char *const shared[] = {
@@ -53,34 +50,19 @@ static const char *read_uuid(struct arena *a, const char *path)
 	return is_uuid(text) && !is_shared(text) ? text : NULL;
 }
 
-static const char *said(const struct node *map, const char *key)
-{
-	const struct node *n = node_get(map, key);
-
-	if (!n || n->type != NODE_SCALAR || node_is_null(n) || !*n->text)
-		return NULL;
-	return n->text;
-}
-
 void identity_read_from(struct arena *a, const char *uuid_file, const char *node_file,
 			struct identity *ret)
 {
-	struct diag d = { .arena = a };
-	const struct node *documents;
-	char *text;
-	size_t len;
+	struct facts f;
 
 	*ret = (struct identity){ .uuid = read_uuid(a, uuid_file) };
-	if (file_read(a, node_file, NODE_BYTES, &text, &len) < 0)
+	if (facts_read(a, node_file, &f) < 0)
 		return;
-	documents = node_parse(a, node_file, text, len, &d);
-	if (d.errors || !documents->child || documents->child->type != NODE_MAP)
-		return;
-	ret->provider = said(documents->child, "provider");
-	ret->instance = said(documents->child, "instanceId");
+	ret->provider = f.provider;
+	ret->instance = f.instance;
 }
 
 void identity_read(struct arena *a, struct identity *ret)
 {
-	identity_read_from(a, UUID_FILE, NODE_FILE, ret);
+	identity_read_from(a, UUID_FILE, FACTS_FILE, ret);
 }

@@ -13,7 +13,7 @@ struct identity {
 	const char *uuid;     /* SMBIOS, lower case; never one that many boards share */
 };
 
-/* From /sys/class/dmi/id/product_uuid, root's to read, and /run/routerd/node.json. */
+/* From /sys/class/dmi/id/product_uuid, root's to read, and facts.h's file. */
 void identity_read(struct arena *a, struct identity *ret);
 void identity_read_from(struct arena *a, const char *uuid_file, const char *node_file,
 			struct identity *ret);

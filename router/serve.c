@@ -123,7 +123,8 @@ static void reread_ready(void *arg, uint32_t events)
 		reload(s);
 }
 
-static const char *const folders[] = { LOAD_ROOT, LOAD_FOLDER, LOAD_PEERS };
+/* The last is watched for what first boot writes of the machine. */
+static const char *const folders[] = { LOAD_ROOT, LOAD_FOLDER, LOAD_PEERS, FACTS_FOLDER };
 
 /* True when a folder is watched that was not: it came, or came anew. */
 static bool watch_files(struct serve *s)
@@ -163,8 +164,9 @@ static bool matters(const struct serve *s, const struct inotify_event *e)
 
 	if (e->mask & (IN_ISDIR | IN_Q_OVERFLOW | IN_IGNORED))
 		return true;
-	if (e->wd == s->watches[0])
-		return strcmp(name, "router.yaml") == 0 && !is_unfinished(s, e);
+	if (e->wd == s->watches[0] || e->wd == s->watches[3])
+		return strcmp(name, e->wd == s->watches[0] ? "router.yaml" : FACTS_NAME) == 0 &&
+		       !is_unfinished(s, e);
 	return (e->wd == s->watches[2] ? peers_reads(name) : load_reads(name)) &&
 	       !is_unfinished(s, e);
 }

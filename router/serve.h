@@ -33,7 +33,7 @@ struct serve {
 	int64_t ended, took; /* the latest pass, ms */
 	int64_t at, started; /* the latest pass, and we, seconds since 1970 */
 	unsigned ticks;
-	int watches[3]; /* inotify's, of the folders */
+	int watches[4]; /* inotify's, of the folders */
 	char *failures; /* as last logged */
 	char *wrong;	/* about keys and exports, as last logged */
 	struct counters counters;

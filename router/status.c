@@ -165,7 +165,7 @@ struct status *status_new(const struct status *old, const struct kept *kept,
 		set(&s->fates[i].ready, STATUS_TRUE, "InForce", "");
 		set(&s->fates[i].degraded, STATUS_FALSE, "AsExpected", "");
 		if (kept->objects[i].waits)
-			set(&s->fates[i].ready, STATUS_FALSE, "WaitingForKey",
+			set(&s->fates[i].ready, STATUS_FALSE, kept->objects[i].waits_reason,
 			    kept->objects[i].waits);
 		if (were[i]) {
 			s->fates[i].removed = were[i]->removed;

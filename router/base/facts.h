@@ -8,7 +8,9 @@
 #include "base/arena.h"
 #include "base/out.h"
 
-#define FACTS_FILE "/run/routerd/node.json"
+#define FACTS_FOLDER "/run/routerd"
+#define FACTS_NAME   "node.json"
+#define FACTS_FILE   FACTS_FOLDER "/" FACTS_NAME
 
 /* NULL, 0 or family 0 where it is not known. */
 struct facts_nic {

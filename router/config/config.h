@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/diag.h"
+#include "base/facts.h"
 #include "state.h"
 
 #define CONFIG_OBJECTS 200000 /* in all files together */
@@ -22,6 +23,7 @@ struct config {
 	size_t count, room;
 	const char *node;	      /* metadata.name of the Router document; NULL: none */
 	const char *node_file, *host; /* what the machine is called; NULL: not known */
+	struct facts facts;	      /* of the machine; all zero: not known */
 	struct object **index;
 	struct state
 	    allowed; /* every WireGuardPeer's allowed IPs, to look peers up by address */

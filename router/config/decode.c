@@ -356,7 +356,7 @@ static void fault(const struct object *o, const struct node *n, const char *path
 			   wants);
 }
 
-static void decode_scalar(struct arena *a, const struct object *o, const struct node *n,
+static void decode_scalar(struct arena *a, struct object *o, const struct node *n,
 			  const char *path, const struct field *f, void *at, struct diag *d)
 {
 	const struct decoder *dec = &decoders[f->type];
@@ -376,6 +376,10 @@ static void decode_scalar(struct arena *a, const struct object *o, const struct 
 		fault(o, n, path, f, "a value, or leave the line out", d);
 		return;
 	}
+	if (f->automatic && strcmp(n->text, "auto") == 0) {
+		*(bool *)((char *)o + f->automatic) = true;
+		return;
+	}
 	wants = dec->decode(&c, n->text, at);
 	if (!wants && dec->quoting == PLAIN && !n->plain)
 		wants = "it without quotes";
@@ -383,7 +387,7 @@ static void decode_scalar(struct arena *a, const struct object *o, const struct 
 		fault(o, n, path, f, wants, d);
 }
 
-static void decode_list(struct arena *a, const struct object *o, const struct node *n,
+static void decode_list(struct arena *a, struct object *o, const struct node *n,
 			const char *path, const struct field *f, struct list *at,
 			struct diag *d)
 {

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "config/auto.h"
 #include "config/config.h"
 #include "config/hybrid.h"
 #include "config/mss.h"
@@ -131,15 +132,17 @@ static void wait_for_node(struct object *o, struct diag *d)
 				"waits for the public key of node '%s': put its export into "
 				"/etc/routerd/peers, or 'routerctl import' it",
 				p->node);
+	o->waits_reason = WAITING_FOR_KEY;
 	object_warn(o, "nodeID", d, "%s", o->waits);
 }
 
 /* What stands on a peer that waits, waits, too. */
 static void wait_with(struct object *o, const struct object *peer, struct diag *d)
 {
-	if (peer->waits)
-		o->waits =
-		    arena_printf(d->arena, "waits with %s/%s", peer->kind->name, peer->name);
+	if (!peer->waits)
+		return;
+	o->waits = arena_printf(d->arena, "waits with %s/%s", peer->kind->name, peer->name);
+	o->waits_reason = peer->waits_reason;
 }
 
 static void overlay_peer_check(struct config *c, struct object *o, struct diag *d)
@@ -422,7 +425,8 @@ static const struct field capture_fields[] = {
 	  "how packets for the address reach this router", .required = true,
 	  .words = captures },
 	{ "interface", FIELD_LINK, AT(address_claim, link),
-	  "the interface on the shared subnet; proxy-arp needs it" },
+	  "the interface on the shared subnet; proxy-arp needs it",
+	  .automatic = AT(address_claim, auto_link) },
 	{ "gratuitousARP", FIELD_BOOL, AT(address_claim, announce),
 	  "proxy-arp: tell the segment when the capture begins" },
 	{ "providerRef", FIELD_REF, AT(address_claim, provider),
@@ -430,7 +434,8 @@ static const struct field capture_fields[] = {
 	{ "providerMode", FIELD_TEXT, AT(address_claim, provider_mode),
 	  "provider-secondary-ip: the provider's word for it; a remark" },
 	{ "nicRef", FIELD_TEXT, AT(address_claim, nic),
-	  "provider-secondary-ip: the NIC the provider attaches the address to" },
+	  "provider-secondary-ip: the NIC the provider attaches the address to",
+	  .automatic = AT(address_claim, auto_nic) },
 	{ "configureOSAddress", FIELD_BOOL, AT(address_claim, configure),
 	  "must be false: " OS_HOLDS },
 	{ 0 },
@@ -537,13 +542,14 @@ static void check_capture(const struct address_claim *a, struct diag *d)
 	if (a->configure)
 		object_error(o, "capture.configureOSAddress", d, "must be false: " OS_HOLDS);
 	if (is(a->capture, "proxy-arp")) {
-		if (!a->link.text)
+		if (!a->link.text && !a->auto_link)
 			object_error(o, "capture.interface", d,
 				     "is missing: proxy-arp answers on "
 				     "one interface, the one on the shared subnet");
-		if (a->provider.name || a->nic)
-			object_error(o, a->nic ? "capture.nicRef" : "capture.providerRef", d,
-				     "belongs to type provider-secondary-ip, not to proxy-arp");
+		if (a->provider.name || a->nic || a->auto_nic)
+			object_error(
+			    o, a->nic || a->auto_nic ? "capture.nicRef" : "capture.providerRef",
+			    d, "belongs to type provider-secondary-ip, not to proxy-arp");
 	} else if (a->announce) {
 		object_error(o, "capture.gratuitousARP", d,
 			     "belongs to type proxy-arp; a provider answers ARP itself");
@@ -552,9 +558,9 @@ static void check_capture(const struct address_claim *a, struct diag *d)
 
 static void address_claim_check(struct config *c, struct object *o, struct diag *d)
 {
-	const struct address_claim *a = (const void *)o;
+	struct address_claim *a = (void *)o;
 
-	(void)c;
+	auto_claim(c, a, d);
 	check_address(a, d);
 	check_delivery(a, d);
 	check_capture(a, d);

@@ -42,6 +42,7 @@ struct address_claim {
 	const char *owner, *capture, *provider_mode, *nic, *mode;
 	struct link_ref link, tunnel;
 	bool announce, configure;
+	bool auto_link, auto_nic; /* capture.interface, capture.nicRef: auto.h */
 };
 
 /* The OverlayPeer that owns a claimed address. Only of a claim without fault. */

@@ -41,7 +41,8 @@ struct kept *config_keep(const struct config *c)
 		*to = (struct object){ .kind = from->kind,
 				       .name = keep_text(a, from->name),
 				       .mark = from->mark,
-				       .waits = keep_text(a, from->waits) };
+				       .waits = keep_text(a, from->waits),
+				       .waits_reason = from->waits_reason };
 		to->mark.file = file_kept;
 		pairs[i] = (struct pair){ from, to };
 	}

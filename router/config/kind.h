@@ -20,6 +20,8 @@
 #define NODE_MAX_BYTES 200    /* with endings, still a file's name */
 #define LIST_MAX       100000 /* entries of one list in a spec */
 
+#define WAITING_FOR_KEY "WaitingForKey"
+
 struct config;
 struct kind;
 
@@ -41,11 +43,12 @@ enum imported {
 struct object {
 	const struct kind *kind;
 	const char *name;
-	struct mark mark;	 /* of its kind: line */
-	const struct node *spec; /* for the places of faults */
-	bool faulty;		 /* something was reported of it */
-	enum imported imported;	 /* in a clash, the last of them gives way */
-	const char *waits;	 /* for what, before it can be in force; NULL: nothing */
+	struct mark mark;	  /* of its kind: line */
+	const struct node *spec;  /* for the places of faults */
+	bool faulty;		  /* something was reported of it */
+	enum imported imported;	  /* in a clash, the last of them gives way */
+	const char *waits;	  /* for what, before it can be in force; NULL: nothing */
+	const char *waits_reason; /* one word of it, in CamelCase */
 	enum sound sound;
 };
 
@@ -101,6 +104,8 @@ struct field {
 	const char *help; /* one line, no full stop */
 	bool required;
 	const char *fallback; /* as written in a file; NULL: unset */
+	size_t automatic; /* offset of a bool that 'auto' sets, and nothing else; 0: it may not
+			   * stand there */
 	uint32_t min, max;
 	const struct word *words; /* ends with a NULL word */
 	const struct kind *ref;

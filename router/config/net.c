@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "config/auto.h"
 #include "config/config.h"
 
 #define AT(type, member) offsetof(struct type, member)
@@ -72,7 +73,8 @@ static const struct field wireguard_interface_fields[] = {
 	{ "selfNodeRef", FIELD_TEXT, AT(wireguard_interface, self),
 	  "which node this is: the name of its export" },
 	{ "endpoint", FIELD_ENDPOINT, AT(wireguard_interface, endpoint),
-	  "where other nodes reach this one, for its export" },
+	  "where other nodes reach this one, for its export",
+	  .automatic = AT(wireguard_interface, auto_endpoint) },
 	{ "peersFrom", FIELD_REFUSED, 0,
 	  "SAMNodeSet is not read yet; write each peer as a WireGuardPeer" },
 	{ 0 },
@@ -106,9 +108,9 @@ static bool has_ending(const char *path, const char *ending)
 
 static void wireguard_interface_check(struct config *c, struct object *o, struct diag *d)
 {
-	const struct wireguard_interface *w = (const void *)o;
+	struct wireguard_interface *w = (void *)o;
 
-	(void)c;
+	auto_endpoint(c, w, d);
 	if (!decode_link_name(o->name))
 		diag_error(d, o->mark,
 			   "%s/%s: metadata.name is the interface's name too: 1 to 15 "
@@ -193,6 +195,7 @@ static void wait_for_key(struct object *o, struct diag *d)
 				"waits for the public key of node '%s': put its export into "
 				"/etc/routerd/peers, or 'routerctl import' it",
 				p->node ? p->node : o->name);
+	o->waits_reason = WAITING_FOR_KEY;
 	object_warn(o, "publicKey", d, "%s", o->waits);
 }
 

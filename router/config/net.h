@@ -11,6 +11,7 @@ struct wireguard_interface {
 	uint32_t port, mtu;
 	const char *self;
 	struct endpoint endpoint;	   /* where others reach us */
+	bool auto_endpoint;		   /* auto.h */
 	const struct wireguard_peer *peer; /* one of its peers; NULL: it has none */
 	size_t peers;
 };

@@ -1,21 +1,17 @@
 /* provider.c - do claims name a NIC of the cloud as that cloud does, and one of this
  * machine's? No cloud is asked: first boot left what it knows in NODE_FILE. */
+#include <errno.h>
 #include <string.h>
 
-#include "base/file.h"
-#include "base/yaml.h"
+#include "base/facts.h"
 #include "config/hybrid.h"
 #include "doctor/doctor.h"
 #include "providers/nicref.h"
 
-#define AREA	   "provider"
-#define NODE_FILE  "/run/routerd/node.json"
-#define NODE_BYTES (1024 * 1024)
-
-struct node_facts {
-	const char *provider;	 /* NULL: unknown */
-	const struct node *nics; /* NULL: unknown */
-	const char *list;	 /* the NICs' names and references, for people */
+#define AREA "provider"
+struct here {
+	struct facts facts; /* all zero: unknown */
+	const char *list;   /* the NICs' names and references, for people */
 };
 
 static const struct address_claim *claim_of(const struct object *o)
@@ -28,49 +24,34 @@ static const struct cloud_provider *profile_of(const struct address_claim *a)
 	return (const void *)a->provider.to;
 }
 
-/* {"provider": "aws", "nics": [{"name": "eth0", "mac": "...", "nicRef": "eni-..."}]} */
-static void read_facts(struct doctor *d, struct node_facts *ret)
+static void read_facts(struct doctor *d, struct here *ret)
 {
-	struct diag diag = { .arena = d->arena };
-	const struct node *doc;
-	size_t len;
-	char *text;
+	int r = facts_read(d->arena, FACTS_FILE, &ret->facts);
 
-	if (file_read(d->arena, NODE_FILE, NODE_BYTES, &text, &len) < 0) {
+	if (r == -EBADMSG)
+		doctor_add(d, AREA, "node", CHECK_WARN,
+			   "systemctl restart routerd-firstboot.service",
+			   FACTS_FILE " is not as first boot writes it");
+	else if (r < 0)
 		doctor_add(d, AREA, "node", CHECK_SKIP, NULL,
-			   "there is no " NODE_FILE
+			   "there is no " FACTS_FILE
 			   ", which first boot writes: what is configured cannot be compared "
 			   "with this machine's NICs");
-		return;
-	}
-	doc = node_parse(d->arena, NODE_FILE, text, len, &diag)->child;
-	if (diag.errors || !doc || doc->type != NODE_MAP) {
-		doctor_add(d, AREA, "node", CHECK_WARN, NULL,
-			   NODE_FILE
-			   " is not as first boot writes it; remove it, and let first "
-			   "boot run again");
-		return;
-	}
-	ret->provider = node_text(doc, "provider");
-	ret->nics = node_get(doc, "nics");
-	if (ret->nics && ret->nics->type != NODE_LIST)
-		ret->nics = NULL;
 	ret->list = "";
-	for (const struct node *n = ret->nics ? ret->nics->child : NULL; n; n = n->next) {
-		const char *name = n->type == NODE_MAP ? node_text(n, "name") : NULL;
-		const char *ref = n->type == NODE_MAP ? node_text(n, "nicRef") : NULL;
+	for (size_t i = 0; i < ret->facts.nic_count; i++) {
+		const struct facts_nic *nic = &ret->facts.nics[i];
 
-		if (ref)
-			ret->list =
-			    arena_printf(d->arena, "%s%s%s is %s", ret->list,
-					 *ret->list ? ", " : "", name ? name : "one", ref);
+		if (nic->ref)
+			ret->list = arena_printf(d->arena, "%s%s%s is %s", ret->list,
+						 *ret->list ? ", " : "",
+						 nic->name ? nic->name : "one", nic->ref);
 	}
 }
 
-static bool is_here(const struct node_facts *f, const char *provider, const char *ref)
+static bool is_here(const struct here *h, const char *provider, const char *ref)
 {
-	for (const struct node *n = f->nics->child; n; n = n->next) {
-		const char *own = n->type == NODE_MAP ? node_text(n, "nicRef") : NULL;
+	for (size_t i = 0; i < h->facts.nic_count; i++) {
+		const char *own = h->facts.nics[i].ref;
 
 		if (own && nicref_equal(provider, own, ref))
 			return true;
@@ -88,12 +69,12 @@ static const char *edit(struct doctor *d, const struct object *o, const char *pa
 }
 
 /* The one reference there is to choose, or NULL. */
-static const char *only_nic(const struct node_facts *f)
+static const char *only_nic(const struct here *h)
 {
 	const char *only = NULL;
 
-	for (const struct node *n = f->nics ? f->nics->child : NULL; n; n = n->next) {
-		const char *ref = n->type == NODE_MAP ? node_text(n, "nicRef") : NULL;
+	for (size_t i = 0; i < h->facts.nic_count; i++) {
+		const char *ref = h->facts.nics[i].ref;
 
 		if (ref && only)
 			return NULL;
@@ -103,10 +84,10 @@ static const char *only_nic(const struct node_facts *f)
 }
 
 static void check_nic(struct doctor *d, struct tally *t, const struct address_claim *a,
-		      const struct node_facts *f)
+		      const struct here *h)
 {
 	const char *provider = profile_of(a)->provider, *is, *want = "";
-	const char *value = only_nic(f);
+	const char *value = only_nic(h);
 	const char *where = object_where(d->arena, &a->object);
 
 	if (nicref_check(provider, a->nic, &is, &want) == NICREF_WRONG) {
@@ -114,19 +95,19 @@ static void check_nic(struct doctor *d, struct tally *t, const struct address_cl
 			  edit(d, &a->object, "capture.nicRef", value ? value : want),
 			  "nicRef '%s' of %s is %s; %s wants %s", a->nic, where,
 			  is ? is : "no id of a NIC", provider, want);
-	} else if (*f->list && !is_here(f, provider, a->nic)) {
+	} else if (*h->list && !is_here(h, provider, a->nic)) {
 		tally_bad(t, CHECK_WARN,
 			  edit(d, &a->object, "capture.nicRef",
 			       value ? value : "the one on the shared subnet"),
 			  "nicRef '%s' of %s is no NIC of this machine: %s", a->nic, where,
-			  f->list);
+			  h->list);
 	} else {
 		t->good++;
 	}
 }
 
 static void check_claims(struct doctor *d, const struct object **list, size_t n,
-			 const struct node_facts *f)
+			 const struct here *h)
 {
 	struct tally nics = { .d = d, .area = AREA, .name = "nicref" };
 	struct tally profiles = { .d = d, .area = AREA, .name = "profile" };
@@ -147,43 +128,44 @@ static void check_claims(struct doctor *d, const struct object **list, size_t n,
 		}
 		profiles.good++;
 		if (a->nic)
-			check_nic(d, &nics, a, f);
+			check_nic(d, &nics, a, h);
 		else
 			tally_bad(
 			    &nics, CHECK_WARN,
 			    edit(d, list[i], "capture.nicRef",
-				 only_nic(f) ? only_nic(f) : "the id of this router's NIC"),
+				 only_nic(h) ? only_nic(h) : "the id of this router's NIC"),
 			    "%s names no nicRef: to which NIC is the address to be "
 			    "attached?%s%s",
-			    where, *f->list ? " Here " : "", f->list);
+			    where, *h->list ? " Here " : "", h->list);
 	}
 	tally_end(&profiles, "%zu claims name theirs", profiles.good);
 	tally_end(&nics, "%zu, in the form of their provider%s", nics.good,
-		  *f->list ? ", and of this machine" : "");
+		  *h->list ? ", and of this machine" : "");
 }
 
-static void check_profiles(struct doctor *d, const struct node_facts *f)
+static void check_profiles(struct doctor *d, const struct here *h)
 {
 	struct tally t = { .d = d, .area = AREA, .name = "provider" };
 	size_t n;
 	const struct object **list = doctor_objects(d, &kind_cloud_provider, &n);
 
-	for (size_t i = 0; i < n && f->provider; i++) {
+	for (size_t i = 0; i < n && h->facts.provider; i++) {
 		const struct cloud_provider *p = (const void *)list[i];
 
-		if (strcmp(p->provider, f->provider) == 0)
+		if (strcmp(p->provider, h->facts.provider) == 0)
 			t.good++;
 		else
-			tally_bad(&t, CHECK_WARN, edit(d, list[i], "provider", f->provider),
-				  "%s says %s, and this machine runs on %s",
-				  object_where(d->arena, list[i]), p->provider, f->provider);
+			tally_bad(
+			    &t, CHECK_WARN, edit(d, list[i], "provider", h->facts.provider),
+			    "%s says %s, and this machine runs on %s",
+			    object_where(d->arena, list[i]), p->provider, h->facts.provider);
 	}
-	tally_end(&t, "%s, as configured", f->provider);
+	tally_end(&t, "%s, as configured", h->facts.provider);
 }
 
 void doctor_provider(struct doctor *d)
 {
-	struct node_facts f = { .list = "" };
+	struct here h = { .list = "" };
 	const struct object **list;
 	size_t n, kept = 0;
 
@@ -201,7 +183,7 @@ void doctor_provider(struct doctor *d)
 			   "key");
 		return;
 	}
-	read_facts(d, &f);
-	check_profiles(d, &f);
-	check_claims(d, list, kept, &f);
+	read_facts(d, &h);
+	check_profiles(d, &h);
+	check_claims(d, list, kept, &h);
 }
