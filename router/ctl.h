@@ -29,6 +29,8 @@ struct ctl {
 	bool adopt, replace, commit, abort, force, pub;
 	bool preshared;
 	const char *node, *expect;
+	const char *key_file, *endpoint; /* export: of a node without a configuration */
+	bool write;
 	bool exit_code, all, dry_run, probe;
 	const char *words[CTL_WORDS];
 	size_t word_count;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -313,8 +314,12 @@ static enum ctl_exit not_found(const struct ctl *o, const struct answer *a)
 enum ctl_exit ctl_get(const struct ctl *o)
 {
 	CLEAN(client_close) struct client *c = NULL;
-	int r = client_open(&c);
 	bool first = true;
+	int r;
+
+	if (o->words[0] && strcasecmp(o->words[0], "node") == 0)
+		return get_node(o);
+	r = client_open(&c);
 
 	if ((r == -ENOENT || r == -ECONNREFUSED) && !o->watch)
 		return get_without_daemon(o);

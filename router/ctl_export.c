@@ -25,28 +25,73 @@ static enum ctl_exit show_written(const struct ctl *o, const char *node)
 	return ctl_printed(CTL_OK);
 }
 
-static enum ctl_exit export_one(const struct ctl *o, const struct self *self)
+static enum ctl_exit no_key(const char *key_file, int r)
 {
-	struct self s = *self;
-	int r;
+	if (r != -ENOENT)
+		return ctl_complain(key_file, r);
+	fprintf(stderr,
+		"routerctl: %s: there is no key yet; 'routerctl apply' or the daemon makes "
+		"it\n",
+		key_file);
+	return CTL_FAILED;
+}
 
-	if (o->node)
-		s.node = o->node;
-	r = export_print(&s,
-			 o->pub					    ? EXPORT_PUB
-			 : o->formatted && o->format == REPORT_JSON ? EXPORT_JSON
-								    : EXPORT_YAML,
-			 stdout);
+static enum ctl_exit write_one(struct arena *a, const struct self *s)
+{
+	const char *line = export_line(a, s);
+	bool changed = false;
+	int r =
+	    line ? export_write(s, &changed) : key_load_public(s->key_file, &(struct key){ 0 });
+
+	if (r < 0)
+		return line ? ctl_complain(EXPORT_FOLDER, r) : no_key(s->key_file, r);
+	out_escape(stdout, line ? line : "");
+	fputc('\n', stdout);
+	return ctl_printed(CTL_OK);
+}
+
+static enum ctl_exit export_one(const struct ctl *o, const struct self *s)
+{
+	int r = export_print(s,
+			     o->pub					? EXPORT_PUB
+			     : o->formatted && o->format == REPORT_JSON ? EXPORT_JSON
+									: EXPORT_YAML,
+			     stdout);
+
 	if (r == -EACCES)
-		return show_written(o, s.node);
-	if (r == -ENOENT) {
-		fprintf(stderr,
-			"routerctl: %s: there is no key yet; 'routerctl apply' or the daemon "
-			"makes it\n",
-			s.key_file);
-		return CTL_FAILED;
+		return show_written(o, s->node);
+	return r < 0 ? no_key(s->key_file, r) : ctl_printed(CTL_OK);
+}
+
+static enum ctl_exit export_all(const struct ctl *o, struct arena *a, struct self *selves,
+				size_t n)
+{
+	enum ctl_exit e = CTL_OK;
+
+	for (size_t i = 0; i < n && e == CTL_OK; i++) {
+		if (o->node)
+			selves[i].node = o->node;
+		if (i && !o->pub && !o->write)
+			puts("---");
+		e = o->write ? write_one(a, &selves[i]) : export_one(o, &selves[i]);
 	}
-	return r < 0 ? ctl_complain(s.key_file, r) : ctl_printed(CTL_OK);
+	return e;
+}
+
+/* Of a node that has a key, and no configuration yet. */
+static enum ctl_exit export_bare(const struct ctl *o, struct arena *a)
+{
+	struct self s = { .node = o->node, .key_file = o->key_file };
+
+	if (!o->node) {
+		fputs("routerctl: --key-file needs --node, the node's name\n", stderr);
+		return CTL_USAGE;
+	}
+	if (o->endpoint && !decode_endpoint_text(a, o->endpoint, &s.endpoint)) {
+		fprintf(stderr, "routerctl: --endpoint %.60s: want HOST:PORT\n", o->endpoint);
+		return CTL_USAGE;
+	}
+	return export_all(o, a, &s, 1);
 }
 
 enum ctl_exit ctl_export(const struct ctl *o)
@@ -56,11 +101,19 @@ enum ctl_exit ctl_export(const struct ctl *o)
 	struct diag d = { .arena = a };
 	struct documents s;
 	struct self *selves;
-	enum ctl_exit e = CTL_OK;
 	size_t n;
 
-	if (o->node && !config_is_name(o->node)) {
+	if (o->node && !config_is_node(o->node)) {
 		fputs("routerctl: --node: want letters, digits, '.', '_' and '-'\n", stderr);
+		return CTL_USAGE;
+	}
+	if (o->key_file)
+		return export_bare(o, a);
+	if (o->endpoint) {
+		fputs(
+		    "routerctl: --endpoint belongs to --key-file; else the configuration says "
+		    "it\n",
+		    stderr);
 		return CTL_USAGE;
 	}
 	if (!load_config(&c, &s, o->files, o->file_count, &d)) {
@@ -74,10 +127,5 @@ enum ctl_exit ctl_export(const struct ctl *o)
 		      stderr);
 		return CTL_FAILED;
 	}
-	for (size_t i = 0; i < n && e == CTL_OK; i++) {
-		if (i && !o->pub)
-			puts("---");
-		e = export_one(o, &selves[i]);
-	}
-	return e;
+	return export_all(o, a, selves, n);
 }

@@ -12,3 +12,5 @@ void get_lines(const struct node *list, FILE *out);
 void get_print(const struct ctl *o, const struct node *objects, bool first);
 /* The same of what the files ask for and the kernel has; nobody remembers since when. */
 enum ctl_exit get_without_daemon(const struct ctl *o);
+/* This machine as first boot found it, and how first boot went. */
+enum ctl_exit get_node(const struct ctl *o);

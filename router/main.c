@@ -31,7 +31,8 @@ static const struct command {
 	  "say what is wrong on this machine, and what to do" },
 	{ "render", ctl_render, "fo", 0, "show the wanted state" },
 	{ "delete", ctl_delete, "oAn", 0, "take down all that routerd made" },
-	{ "export", ctl_export, "foNP", 0, "print what other nodes need to know of this one" },
+	{ "export", ctl_export, "foNPKEW", 0,
+	  "print what other nodes need to know of this one" },
 	{ "import", ctl_import, "NRekn", 1, "take another node's export" },
 	{ "rotate", ctl_rotate, "oCBF", 1,
 	  "replace this node's key without losing the tunnel" },
@@ -51,6 +52,9 @@ static const struct option longs[] = {
 	{ "http", no_argument, NULL, 'H' },
 	{ "probe", no_argument, NULL, 'p' },
 	{ "node", required_argument, NULL, 'N' },
+	{ "key-file", required_argument, NULL, 'K' },
+	{ "endpoint", required_argument, NULL, 'E' },
+	{ "write", no_argument, NULL, 'W' },
 	{ "replace", no_argument, NULL, 'R' },
 	{ "expect", required_argument, NULL, 'e' },
 	{ "preshared-key", no_argument, NULL, 'k' },
@@ -82,12 +86,18 @@ static void help(FILE *out)
 	    "      --http           metrics: answer one HTTP request on standard input\n"
 	    "  KIND[/NAME]          get, describe: only this, as wireguardpeer or\n"
 	    "                       RemoteAddressClaim/db\n"
+	    "  node                 get: this machine as first boot found it\n"
 	    "      --probe          doctor: send packets to measure the path\n"
 	    "  AREA...              doctor: only these, as hybrid or wireguard\n"
 	    "      --adopt-identity apply, serve: the keys of the machine that this disk is a\n"
 	    "                       copy of are this one's now\n"
 	    "  -o pub               export: as 'wg pubkey' prints it\n"
 	    "      --node NAME      export: under this name; import: whose it must be\n"
+	    "      --key-file FILE  export: of this key; no configuration is read, and --node\n"
+	    "                       and perhaps --endpoint say the rest\n"
+	    "      --endpoint HOST:PORT  export: where others reach this node\n"
+	    "      --write          export: into /var/lib/routerd/export, and tell what is "
+	    "there\n"
 	    "  FILE|-               import: a node's NAME.yaml or NAME.pub\n"
 	    "      --replace        import: a known node's key is another now\n"
 	    "      --expect PRINT   import: only the key with this fingerprint\n"
@@ -195,6 +205,12 @@ static bool set_option(struct ctl *c, int letter)
 		return c->probe = true;
 	case 'N':
 		return (c->node = optarg) != NULL;
+	case 'K':
+		return (c->key_file = optarg) != NULL;
+	case 'E':
+		return (c->endpoint = optarg) != NULL;
+	case 'W':
+		return c->write = true;
 	case 'e':
 		return (c->expect = optarg) != NULL;
 	case 'k':

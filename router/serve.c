@@ -17,7 +17,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "export.h"
-#include "notify.h"
+#include "base/notify.h"
 #include "peers.h"
 
 #define AUDIT_MS    10000 /* proxies, sysctls of no event, peers: nobody tells of them */

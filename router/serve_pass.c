@@ -10,7 +10,7 @@
 #include "base/clean.h"
 #include "base/log.h"
 #include "base/stream.h"
-#include "notify.h"
+#include "base/notify.h"
 #include "own.h"
 #include "report.h"
 #include "serve.h"

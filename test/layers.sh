@@ -7,7 +7,7 @@ cd "${BASH_SOURCE[0]%/*}/.."
 
 fail=0 checked=' '
 include='^[[:space:]]*#[[:space:]]*include[[:space:]]*'
-ours='base|keys|item|state|config|kernel|load|peers|loop|store|active|status|reconcile|report|own|export|notify|varlink|control|serve|client|get|doctor|ctl|providers|firstboot'
+ours='base|keys|item|state|config|kernel|load|peers|loop|store|active|status|reconcile|report|own|export|varlink|control|serve|client|get|doctor|ctl|providers|firstboot'
 netlink='netlink/|libnftnl/|libmnl/|linux/((rt)?netlink|genetlink|netfilter|wireguard|neighbour|if_)'
 
 # found PATTERN BUT FILES...: no line may match the one and not the other
@@ -43,17 +43,17 @@ room router/store     base config load store
 room router/reconcile base config kernel state reconcile
 room router/active    base config load peers store loop active
 room router/status    base config kernel state reconcile status
-room router/notify    base notify
 room router/varlink   base varlink
 room router/control   base loop varlink control
-room router/serve     base config kernel state reconcile report status loop load peers export store active notify control serve
+room router/serve     base config kernel state reconcile report status loop load peers export store active control serve
 room router/calls     base config export serve
-room router/serve_pass base notify own report serve
+room router/serve_pass base own report serve
 room router/metrics   config serve
 room router/report    base config state report
 room router/doctor/   base keys item state config kernel load reconcile report providers doctor
 room router/client    base reconcile control client
 room router/get       base config load status ctl get
+room router/get_node base ctl get
 room router/own       base keys config export own
 room router/export    base keys config load peers export
 room router/ctl       base keys item state config kernel load peers own reconcile report active serve client doctor ctl

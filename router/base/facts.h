@@ -11,6 +11,8 @@
 #define FACTS_FOLDER "/run/routerd"
 #define FACTS_NAME   "node.json"
 #define FACTS_FILE   FACTS_FOLDER "/" FACTS_NAME
+#define FACTS_REPORT                                                                           \
+	FACTS_FOLDER "/firstboot.json" /* how first boot went: firstboot/report.h */
 
 /* NULL, 0 or family 0 where it is not known. */
 struct facts_nic {

@@ -293,6 +293,13 @@ static const char *decode_endpoint(struct decoding *c, const char *text, void *a
 	return NULL;
 }
 
+bool decode_endpoint_text(struct arena *a, const char *text, struct endpoint *ret)
+{
+	struct decoding c = { a, NULL };
+
+	return !decode_endpoint(&c, text, ret);
+}
+
 static const char *decode_ref(struct decoding *c, const char *text, void *at)
 {
 	const char *kind = c->field->ref->name, *slash = strchr(text, '/');

@@ -142,6 +142,8 @@ void peers_join(struct config *c, struct diag *d);
 /* decode.c: spec into the object behind o, by its kind's table. Faults are all reported. */
 void decode_spec(struct arena *a, struct object *o, struct diag *d);
 bool decode_link_name(const char *text); /* may the kernel have such an interface? */
+/* "HOST:PORT"; false: it is none. */
+bool decode_endpoint_text(struct arena *a, const char *text, struct endpoint *ret);
 
 /* Where in the document spec.PATH ("capture.interface") of o stands; o itself if nowhere. */
 struct mark object_mark(const struct object *o, const char *path);
