@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clean.h"
 #include "base/file.h"
@@ -20,27 +21,50 @@ static int stamp(int64_t time, char buf[static 20])
 	return gmtime_r(&when, &tm) && strftime(buf, 20, "%Y%m%dT%H%M%SZ", &tm) ? 0 : -ERANGE;
 }
 
-int aside_move(const char *path, const char *ending, const char *why, int64_t time,
-	       char ret[static PATH_MAX])
+static int move(const char *from, const char *to)
+{
+	return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) < 0 ? -errno : 0;
+}
+
+static int name_again(const char *from, const char *to)
+{
+	return link(from, to) < 0 ? -errno : 0;
+}
+
+/* Gives path + ending its new name, the first that is free. */
+static int rename_free(const char *path, const char *ending, const char *why, int64_t time,
+		       int (*give)(const char *from, const char *to), char ret[static PATH_MAX])
 {
 	char from[PATH_MAX], to[PATH_MAX], when[20], again[16] = "";
 	int r = stamp(time, when);
 
+	if (r < 0)
+		return r;
 	if (snprintf(from, PATH_MAX, "%s%s", path, ending) >= PATH_MAX)
 		return -ENAMETOOLONG;
-	for (int i = 2; r == 0 && i < TRIES; i++) {
+	r = -EEXIST;
+	for (int i = 2; r == -EEXIST && i < TRIES; i++) {
 		if (snprintf(to, PATH_MAX, "%s.%s-%s%s%s", path, why, when, again, ending) >=
 		    PATH_MAX)
 			return -ENAMETOOLONG;
-		if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) {
-			snprintf(ret, PATH_MAX, "%s", to);
-			return file_sync_folder_of(to);
-		}
-		if (errno != EEXIST)
-			return -errno;
+		r = give(from, to);
 		snprintf(again, sizeof(again), "-%d", i);
 	}
-	return r < 0 ? r : -EEXIST;
+	if (r < 0)
+		return r;
+	snprintf(ret, PATH_MAX, "%s", to);
+	return file_sync_folder_of(to);
+}
+
+int aside_move(const char *path, const char *ending, const char *why, int64_t time,
+	       char ret[static PATH_MAX])
+{
+	return rename_free(path, ending, why, time, move, ret);
+}
+
+int aside_link(const char *path, const char *why, int64_t time, char ret[static PATH_MAX])
+{
+	return rename_free(path, "", why, time, name_again, ret);
 }
 
 const char *aside_find(struct arena *a, const char *path, const char *why)

@@ -11,5 +11,7 @@
  * (seconds since 1970) where that is taken, and to the disk. rename(2)'s errors. */
 int aside_move(const char *path, const char *ending, const char *why, int64_t time,
 	       char ret[static PATH_MAX]);
+/* The same, but the file keeps its name, too: for what is about to be replaced. */
+int aside_link(const char *path, const char *why, int64_t time, char ret[static PATH_MAX]);
 /* What was moved from path: the latest, in the arena; NULL: nothing, or nobody may look. */
 const char *aside_find(struct arena *a, const char *path, const char *why);

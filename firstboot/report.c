@@ -1,0 +1,191 @@
+#include "firstboot/report.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clean.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/notify.h"
+#include "base/stream.h"
+#include "base/table.h"
+#include "base/yaml.h"
+
+#define REPORT_BYTES (1024 * 1024)
+#define LINES	     (BOOT_STEPS + 3)
+
+static const char *const ends[] = {
+	[BOOT_DONE] = "done", [BOOT_WAITING] = "waiting", [BOOT_FAILED] = "failed"
+};
+
+/* What stands after "fingerprint" in what was published. */
+static const char *fingerprint(const struct boot *b)
+{
+	static const char word[] = " fingerprint ";
+	const char *at = b->published ? strstr(b->published, word) : NULL;
+
+	return at ? at + strlen(word) : NULL;
+}
+
+/* The name in what was published, which a configuration may have given. */
+static const char *node(const struct boot *b)
+{
+	const char *at = b->published;
+
+	if (!at || strncmp(at, "node ", 5) != 0)
+		return b->node;
+	return arena_printf(b->arena, "%.*s", (int)strcspn(at + 5, ":"), at + 5);
+}
+
+static const char *config_from(const struct boot *b)
+{
+	if (b->source.kind != SOURCE_NONE)
+		return b->source.from;
+	return access("/etc/routerd/router.yaml", F_OK) == 0 ? "/etc/routerd/router.yaml"
+							     : NULL;
+}
+
+static const char *summary(const struct boot *b, enum boot_end end)
+{
+	const struct facts *f = &b->told.facts;
+	const char *from = config_from(b);
+	bool digest = b->source.kind != SOURCE_NONE;
+
+	return arena_printf(
+	    b->arena, "first boot %s: node %s on %s%s%s%s, configuration: %s%s%.12s",
+	    end == BOOT_WAITING ? "waits" : ends[end], node(b),
+	    f->provider ? f->provider : "an unknown platform", f->instance ? " (" : "",
+	    f->instance ? f->instance : "", f->instance ? ")" : "", from ? from : "none",
+	    digest ? ", sha256 " : "", digest ? b->source.digest : "");
+}
+
+/* What the console is told; returns how many lines. */
+static size_t compose(const struct boot *b, const struct boot_result *results,
+		      enum boot_end end, const char *ret[static LINES])
+{
+	size_t n = 0;
+
+	if (b->published)
+		ret[n++] = b->published;
+	ret[n++] = summary(b, end);
+	for (size_t i = 0; i < BOOT_STEPS; i++)
+		if (results[i].end == BOOT_FAILED)
+			ret[n++] = arena_printf(b->arena, "first boot could not %s: %s",
+						boot_steps[i].does, results[i].detail);
+	if (b->next)
+		ret[n++] = arena_printf(b->arena, "next: %s", b->next);
+	return n;
+}
+
+/* ---- the file --------------------------------------------------------------------------- */
+
+static void out_steps(struct out *o, const struct boot_result *results)
+{
+	out_list(o, "steps");
+	for (size_t i = 0; i < BOOT_STEPS; i++) {
+		out_map(o, NULL);
+		out_text(o, "name", boot_steps[i].name);
+		out_text(o, "result", ends[results[i].end]);
+		out_number(o, "milliseconds", results[i].ms);
+		out_text(o, "detail", results[i].detail);
+		out_end(o);
+	}
+	out_end(o);
+}
+
+static void out_config(struct out *o, const struct boot *b)
+{
+	const char *from = config_from(b);
+
+	if (!from)
+		return;
+	out_map(o, "config");
+	out_text(o, "from", from);
+	if (b->source.kind != SOURCE_NONE)
+		out_text(o, "sha256", b->source.digest);
+	out_end(o);
+}
+
+static void out_report(struct out *o, const struct boot *b, const struct boot_result *results,
+		       enum boot_end end, long long ms, const char *const *lines, size_t n)
+{
+	out_text(o, "result", ends[end]);
+	out_text(o, "node", node(b));
+	out_text(o, "role", b->seed.role);
+	out_text(o, "provider", b->told.facts.provider);
+	out_text(o, "fingerprint", fingerprint(b));
+	out_config(o, b);
+	out_text(o, "next", b->next);
+	out_number(o, "milliseconds", ms);
+	out_steps(o, results);
+	out_list(o, "console");
+	for (size_t i = 0; i < n; i++)
+		out_text(o, NULL, lines[i]);
+	out_end(o);
+}
+
+/* Was the console told the same in this boot? /run is empty after one. */
+static bool is_told(struct arena *a, const char *const *lines, size_t n)
+{
+	struct diag d = { .arena = a };
+	const struct node *map, *line;
+	char *text;
+	size_t len;
+
+	if (file_read(a, FACTS_REPORT, REPORT_BYTES, &text, &len) < 0)
+		return false;
+	map = node_parse(a, FACTS_REPORT, text, len, &d)->child;
+	map = map && map->type == NODE_MAP ? node_get(map, "console") : NULL;
+	line = map ? map->child : NULL;
+	for (size_t i = 0; i < n; i++, line = line->next)
+		if (!line || !line->text || strcmp(line->text, lines[i]) != 0)
+			return false;
+	return line == NULL;
+}
+
+void report_boot(const struct boot *b, const struct boot_result results[static BOOT_STEPS],
+		 enum boot_end end, long long ms)
+{
+	CLEAN(stream_done) struct stream text = { 0 };
+	const char *lines[LINES];
+	size_t n = compose(b, results, end, lines);
+	struct out o;
+	bool told = is_told(b->arena, lines, n);
+	int r;
+
+	out_open(&o, stream_open(&text), OUT_JSON);
+	out_report(&o, b, results, end, ms, lines, n);
+	out_close(&o);
+	stream_text(&text);
+	for (size_t i = 0; i < n; i++) {
+		if (told)
+			log_line(LOG_INFO, "%s", lines[i]);
+		else
+			log_console(end == BOOT_FAILED ? LOG_ERROR : LOG_INFO, lines[i]);
+	}
+	notify_send("STATUS=%s", summary(b, end));
+	r = file_make_folder(FACTS_REPORT, 0755);
+	if (r == 0)
+		r = file_write(FACTS_REPORT, text.bytes, text.len, 0644);
+	if (r < 0)
+		log_line(LOG_ERROR, FACTS_REPORT ": cannot be written: %s", strerror(-r));
+}
+
+void report_print(const struct boot *b, const struct boot_result results[static BOOT_STEPS])
+{
+	struct table t = { .arena = b->arena, .columns = 4 };
+
+	for (size_t i = 0; i < BOOT_STEPS; i++) {
+		table_add(&t, boot_steps[i].name, TABLE_PLAIN);
+		table_add(&t, ends[results[i].end],
+			  results[i].end == BOOT_DONE	  ? TABLE_GREEN
+			  : results[i].end == BOOT_FAILED ? TABLE_RED
+							  : TABLE_YELLOW);
+		table_add(&t, arena_printf(b->arena, "%lld ms", results[i].ms), TABLE_PLAIN);
+		table_add(&t, results[i].detail, TABLE_PLAIN);
+	}
+	table_print(&t, stdout);
+	if (b->next)
+		printf("next: %s\n", b->next);
+}

@@ -1,0 +1,24 @@
+/* steps.h - the functions behind the table of steps. boot_step.run's contract. */
+#pragma once
+
+#include "firstboot/boot.h"
+
+#define CONFIG_FILE "/etc/routerd/router.yaml"
+
+/* steps.c */
+enum boot_end step_platform(struct boot *b, const char **ret_detail);
+enum boot_end step_metadata(struct boot *b, const char **ret_detail);
+enum boot_end step_identity(struct boot *b, const char **ret_detail);
+enum boot_end step_key(struct boot *b, const char **ret_detail);
+enum boot_end step_publish(struct boot *b, const char **ret_detail);
+/* steps_config.c */
+enum boot_end step_config(struct boot *b, const char **ret_detail);
+enum boot_end step_prerequisites(struct boot *b, const char **ret_detail);
+enum boot_end step_install(struct boot *b, const char **ret_detail);
+enum boot_end step_service(struct boot *b, const char **ret_detail);
+enum boot_end step_report(struct boot *b, const char **ret_detail);
+
+/* Where the key is made that no configuration names yet. */
+const char *steps_bare_key(const struct boot *b);
+/* Writes the export, and reads what it says. 0, or -errno with words. */
+int steps_export(struct boot *b, const char **ret_words);

@@ -1,0 +1,361 @@
+/* steps_config.c - the configuration: found, checked, put in place, kept by a service. */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "firstboot/named.h"
+#include "firstboot/prereq.h"
+#include "firstboot/run.h"
+#include "firstboot/settle.h"
+#include "firstboot/steps.h"
+#include "firstboot/suppress.h"
+#include "keys/key.h"
+#include "providers/disk.h"
+
+#define FAULTS_SHOWN  20
+#define FAULTS_HINT   "; 'routerctl validate -f FILE' shows all"
+#define WAITS	      "waits for the public key of node '"
+#define WAITING_SHOWN 3
+
+static bool is_in_place(void)
+{
+	return access(CONFIG_FILE, F_OK) == 0;
+}
+
+/* ---- config ----------------------------------------------------------------------------- */
+
+/* What has this digest was installed before: it need not be fetched again. */
+static bool is_installed(const struct boot *b)
+{
+	return b->seed.config_url && is_in_place() &&
+	       journal_has(&b->journal, JOURNAL_CONFIG, b->seed.config_digest) &&
+	       !disk_is_there(b->arena, &b->o->place, SOURCE_LABEL);
+}
+
+static enum boot_end nothing_found(struct boot *b, const char **ret_detail)
+{
+	const char *why = b->read ? "neither a disk " SOURCE_LABEL " nor user-data has one"
+				  : "user-data could not be read";
+
+	if (is_in_place()) {
+		*ret_detail = arena_printf(b->arena, "%s: " CONFIG_FILE " stays", why);
+		return BOOT_DONE;
+	}
+	*ret_detail = arena_printf(b->arena, "%s, and there is no " CONFIG_FILE, why);
+	b->next = "give it a configuration: 'routerctl apply -f FILE' here, a disk "
+		  "labelled " SOURCE_LABEL " with router.yaml on it, or user-data "
+		  "(docs/user-data.md)";
+	return BOOT_WAITING;
+}
+
+enum boot_end step_config(struct boot *b, const char **ret_detail)
+{
+	int r;
+
+	if (b->seed_faults) {
+		log_text(LOG_ERROR, b->seed_faults, FAULTS_SHOWN, "");
+		*ret_detail = arena_printf(b->arena, "nothing of user-data is used: %.*s",
+					   (int)strcspn(b->seed_faults, "\n"), b->seed_faults);
+		return BOOT_FAILED;
+	}
+	if (is_installed(b)) {
+		*ret_detail = "config_url has the digest of what was installed before";
+		return BOOT_DONE;
+	}
+	r = source_find(b->arena, &b->o->place, &b->seed, b->o->deadline, &b->source,
+			ret_detail);
+	if (r < 0) {
+		b->source.kind = SOURCE_NONE;
+		return BOOT_FAILED;
+	}
+	if (b->source.kind == SOURCE_NONE)
+		return nothing_found(b, ret_detail);
+	*ret_detail =
+	    arena_printf(b->arena, "%s, sha256 %.12s", b->source.from, b->source.digest);
+	return BOOT_DONE;
+}
+
+/* ---- prerequisites ---------------------------------------------------------------------- */
+
+static const char *add_words(struct arena *a, const char *list, const char *more)
+{
+	if (!more)
+		return list;
+	return list ? arena_printf(a, "%s; %s", list, more) : more;
+}
+
+enum boot_end step_prerequisites(struct boot *b, const char **ret_detail)
+{
+	struct prereq q = { .root = "",
+			    .routerctl = b->routerctl,
+			    .no_install = b->seed.no_install,
+			    .dry_run = b->o->dry_run,
+			    .deadline = b->o->deadline };
+	struct prereq_end end = { 0 };
+	const char *suppressed, *said;
+	bool changed = false;
+	struct utsname u;
+	int r, s;
+
+	(void)uname(&u);
+	/* What somebody removed since stays away, as long as the router can do without it. */
+	q.no_install |= journal_has(&b->journal, JOURNAL_PACKAGES, "done");
+	r = prereq_run(b->arena, &q, &end);
+	if (r == -ENODEV && q.no_install && !b->seed.no_install) {
+		q.no_install = false;
+		r = prereq_run(b->arena, &q, &end);
+	}
+	s = suppress_addresses(b->arena, b->o->place.root, b->told.facts.provider,
+			       b->o->dry_run, &changed, &suppressed);
+	if (r == 0 && !end.wished && !b->o->dry_run)
+		r = journal_note(&b->journal, JOURNAL_PACKAGES, "done");
+	said = end.installed ? arena_printf(b->arena, "installed %s", end.installed) : NULL;
+	said = add_words(b->arena, said, end.missing);
+	said = add_words(b->arena, said, end.wished);
+	if (changed || s < 0)
+		said = add_words(b->arena, said, suppressed);
+	*ret_detail = said ? said : arena_printf(b->arena, "all there, on %s", u.release);
+	if (r < 0 && r != -ENODEV)
+		*ret_detail = arena_printf(b->arena, "%s: %s", *ret_detail, strerror(-r));
+	return r < 0 || s < 0 ? BOOT_FAILED : BOOT_DONE;
+}
+
+/* ---- install ---------------------------------------------------------------------------- */
+
+/* routerctl with what was found on its standard input; its faults are told. */
+static int ask(struct boot *b, const char *command, struct run_end *ret, const char **ret_words)
+{
+	const char *const args[] = { "routerctl", command, "-f", "-", NULL };
+	const struct run q = { .path = b->routerctl,
+			       .args = args,
+			       .in = b->source.bytes,
+			       .in_len = b->source.len };
+	int r = run_program(b->arena, &q, ret);
+
+	if (r == 0 && run_is_fine(ret))
+		return 0;
+	if (r == 0)
+		log_text(LOG_ERROR, ret->out, FAULTS_SHOWN, FAULTS_HINT);
+	*ret_words =
+	    r < 0
+		? arena_printf(b->arena, "%s: %s: is it installed?", b->routerctl, strerror(-r))
+		: arena_printf(b->arena, "%s has faults, and is not installed: %.*s",
+			       b->source.from, (int)strcspn(ret->out, "\n"), ret->out);
+	return r < 0 ? r : -EBADMSG;
+}
+
+static size_t count_lines(const char *text)
+{
+	size_t n = 0;
+
+	for (; (text = strchr(text, '\n')); text++)
+		n++;
+	return n;
+}
+
+static bool is_same_file(const char *one, const char *other)
+{
+	struct stat a, b;
+
+	return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
+static int link_beside(struct boot *b, const char *from, const char *to, const char *ending)
+{
+	int r = link(arena_printf(b->arena, "%s%s", from, ending),
+		     arena_printf(b->arena, "%s%s", to, ending));
+
+	return r < 0 && errno != ENOENT && errno != EEXIST ? -errno : 0;
+}
+
+/* The key that was published is the one that is used: it gets the name that the configuration
+ * has for it, beside the one it has, unless there is a key of that name. */
+static int name_key(struct boot *b)
+{
+	const char *keys[NAMED_MOST];
+	size_t n = named_keys(b->arena, b->source.bytes, b->source.len, keys);
+	int r;
+
+	if (!b->bare || n != 1 || strcmp(keys[0], b->key_file) == 0)
+		return 0;
+	r = file_make_folder(keys[0], 0700);
+	if (r == 0)
+		r = link_beside(b, b->key_file, keys[0], "");
+	if (r == 0 && is_same_file(b->key_file, keys[0]))
+		r = link_beside(b, b->key_file, keys[0], KEY_RECORD);
+	return r < 0 ? r : file_sync_folder_of(keys[0]);
+}
+
+/* And loses the one it had when that configuration is in place. */
+static void drop_name(struct boot *b)
+{
+	const char *keys[NAMED_MOST], *old = steps_bare_key(b);
+	char *text;
+	size_t len;
+
+	if (file_read(b->arena, CONFIG_FILE, SOURCE_BYTES, &text, &len) < 0 ||
+	    named_keys(b->arena, text, len, keys) != 1 || strcmp(keys[0], old) == 0 ||
+	    !is_same_file(keys[0], old))
+		return;
+	(void)unlink(arena_printf(b->arena, "%s%s", old, KEY_RECORD));
+	(void)unlink(old);
+	(void)file_sync_folder_of(old);
+}
+
+/* With conf.d and the peers' files, which the check of the file alone did not see. */
+static int check_all(struct boot *b, const char **ret_words)
+{
+	static const char *const args[] = { "routerctl", "validate", NULL };
+	struct run_end end;
+
+	return boot_routerctl(b, args, &end, ret_words);
+}
+
+/* Puts back what was there, byte for byte. */
+static int put_back(const char *old, size_t len)
+{
+	if (old)
+		return file_write(CONFIG_FILE, old, len, 0640);
+	return unlink(CONFIG_FILE) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+static int place_file(struct boot *b, const char **ret_detail)
+{
+	const struct settle s = { CONFIG_FILE, b->source.bytes, b->source.len, 0640,
+				  JOURNAL_CONFIG };
+	const char *kept, *words;
+	enum settled end;
+	char *old = NULL;
+	size_t len = 0;
+	int r = name_key(b);
+
+	if (r == 0 && is_in_place())
+		r = file_read(b->arena, CONFIG_FILE, SOURCE_BYTES, &old, &len);
+	if (r == 0)
+		r = settle_file(b->arena, &b->journal, &s, &end, &kept);
+	if (r < 0) {
+		*ret_detail = arena_printf(b->arena, CONFIG_FILE ": %s", strerror(-r));
+		return r;
+	}
+	if (end == SETTLED_WRITTEN && check_all(b, &words) < 0) {
+		r = put_back(old, len);
+		*ret_detail = arena_printf(
+		    b->arena,
+		    "%s is without fault, but not with the rest of /etc/routerd: %s; "
+		    "what was there before %s",
+		    b->source.from, words, r < 0 ? "could not be put back" : "stays");
+		return -EBADMSG;
+	}
+	if (end == SETTLED_WRITTEN)
+		r = settle_note(&b->journal, &s);
+	if (r < 0) {
+		*ret_detail = arena_printf(b->arena, JOURNAL_FILE ": %s", strerror(-r));
+		return r;
+	}
+	if (kept)
+		*ret_detail = arena_printf(b->arena, "%s; what was there before is %s",
+					   *ret_detail, kept);
+	if (end == SETTLED_EDITED)
+		*ret_detail = CONFIG_FILE " was changed here since it was installed: it stays";
+	return 0;
+}
+
+enum boot_end step_install(struct boot *b, const char **ret_detail)
+{
+	struct run_end end;
+	int r;
+
+	if (!b->o->dry_run)
+		drop_name(b); /* a run before this one may have been killed before it did */
+	if (b->source.kind == SOURCE_NONE) {
+		*ret_detail = is_in_place() ? CONFIG_FILE " stays" : "nothing to install";
+		return BOOT_DONE;
+	}
+	r = ask(b, "validate", &end, ret_detail);
+	if (r == 0)
+		r = ask(b, "plan", &end, ret_detail);
+	if (r < 0)
+		return BOOT_FAILED;
+	*ret_detail = arena_printf(b->arena, "%s is without fault, %zu changes to make",
+				   b->source.from, count_lines(end.out));
+	if (b->o->dry_run)
+		return BOOT_DONE;
+	if (place_file(b, ret_detail) < 0)
+		return BOOT_FAILED;
+	drop_name(b);
+	return BOOT_DONE;
+}
+
+/* ---- service, report -------------------------------------------------------------------- */
+
+enum boot_end step_service(struct boot *b, const char **ret_detail)
+{
+	static const char *const args[] = { "systemctl",  "enable",	     "--now",
+					    "--no-block", "routerd.service", NULL };
+	int r;
+
+	*ret_detail = "routerd.service was enabled before";
+	if (journal_has(&b->journal, JOURNAL_SERVICE, "done"))
+		return BOOT_DONE;
+	*ret_detail = "routerd.service would be enabled and started";
+	if (b->o->dry_run)
+		return BOOT_DONE;
+	*ret_detail = "routerd.service is enabled, and starts";
+	r = boot_systemctl(b, args, ret_detail);
+	if (r == -ENOSYS) {
+		*ret_detail = "no systemd runs here: start 'routerd serve' as your system does";
+		return BOOT_DONE;
+	}
+	if (r == 0)
+		r = journal_note(&b->journal, JOURNAL_SERVICE, "done");
+	return r < 0 ? BOOT_FAILED : BOOT_DONE;
+}
+
+/* "cloud-rt, pve-rt": nodes whose keys are waited for, as 'routerctl validate' warns. */
+static const char *waited_for(struct boot *b, const char *said)
+{
+	const char *list = NULL;
+	size_t n = 0;
+
+	for (const char *at = said; (at = strstr(at, WAITS)) && n < WAITING_SHOWN; n++) {
+		at += strlen(WAITS);
+		list = add_words(b->arena, list,
+				 arena_printf(b->arena, "%.*s", (int)strcspn(at, "'"), at));
+	}
+	return list;
+}
+
+enum boot_end step_report(struct boot *b, const char **ret_detail)
+{
+	static const char *const args[] = { "routerctl", "validate", NULL };
+	const char *keys[NAMED_MOST], *nodes, *text;
+	struct run_end end;
+	size_t len;
+	char *file;
+
+	*ret_detail = "nobody is waited for";
+	if (b->o->dry_run || !is_in_place())
+		return BOOT_DONE;
+	if (file_read(b->arena, CONFIG_FILE, SOURCE_BYTES, &file, &len) == 0)
+		b->bare = named_keys(b->arena, file, len, keys) == 0;
+	if (boot_routerctl(b, args, &end, ret_detail) < 0)
+		return BOOT_FAILED;
+	nodes = waited_for(b, end.out);
+	if (!b->bare && steps_export(b, ret_detail) < 0)
+		return BOOT_FAILED;
+	if (!nodes)
+		return BOOT_DONE;
+	text =
+	    arena_printf(b->arena,
+			 "carry this node's /var/lib/routerd/export/*.yaml to %s, and theirs "
+			 "here into /etc/routerd/peers",
+			 nodes);
+	b->next = text;
+	*ret_detail = arena_printf(b->arena, "waits for the public key of %s", nodes);
+	return BOOT_WAITING;
+}
