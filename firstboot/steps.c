@@ -73,7 +73,8 @@ static int write_user_data(struct boot *b)
 {
 	char *digest = arena_alloc(b->arena, JOURNAL_DIGEST);
 
-	if (!b->told.user_data)
+	/* What was refused, perhaps for a secret in it, is not kept. */
+	if (!b->told.user_data || b->seed_faults)
 		return unlink(USER_DATA_FILE) < 0 && errno != ENOENT ? -errno : 0;
 	source_digest(b->told.user_data, b->told.user_data_len, digest);
 	b->told.facts.user_data = USER_DATA_FILE;

@@ -1,0 +1,366 @@
+# First boot, from a picture of a machine to a running router, and what may come in between.
+
+bats_require_minimum_version 1.5.0
+load ../lib/bats
+load ../lib/firstboot
+
+@test "a machine with a configuration in user-data: all ten steps, and it waits for the other" {
+	machine_new
+	systemd
+	resources | inline
+	first
+	[ "$status" -eq 2 ]
+	[ "$(on r jq -r '.steps[].name' /run/routerd/firstboot.json | paste -sd ' ')" = \
+		"platform metadata identity key publish config prerequisites install service report" ]
+	for s in platform metadata identity key publish config prerequisites install service; do
+		step $s done
+	done
+	step report waiting cloud-rt
+	reported '.result == "waiting" and .node == "pve-rt" and .provider == "nocloud"'
+	on r test -s $EXPORT/pve-rt.pub
+	on r jq -e '.nics[0] | .name == "lan0" and .mtu == 1500 and .addresses == ["10.77.60.2"]' \
+		/run/routerd/node.json
+	[ "$(on r stat -c %a /run/routerd/user-data /etc/routerd/keys/wg-hybrid.key \
+		/etc/routerd/router.yaml | paste -sd ' ')" = "600 600 640" ]
+	resources | on r cmp - /etc/routerd/router.yaml
+	[ "$(grep -c . "$RUN/calls")" -eq 1 ]
+	grep -qx 'enable --now --no-block routerd.service' "$RUN/calls"
+
+	for words in 'node pve-rt: public key .* fingerprint' 'first boot waits: node pve-rt on nocloud' \
+		'next: carry .* to cloud-rt'; do
+		on r grep -q "^routerd: $words" /dev/console
+	done
+	run -0 on r "$ROUTERCTL" get node
+	[[ $output == *lan0*pve-rt* || $output == *pve-rt*lan0* ]]
+	[[ $output == *prerequisites*done* ]]
+}
+
+@test "the second run finds all done, touches nothing, and does not tell the console again" {
+	machine_new
+	systemd
+	resources | inline
+	first
+	on r "$ROUTERCTL" apply
+	first
+	before=$(on r find /etc/routerd /var/lib/routerd /run/routerd ! -name firstboot.json \
+		-printf '%p %i %T@\n' | sort)
+	lines=$(on r cat /dev/console | wc -l)
+	first
+	[ "$status" -eq 2 ]
+	[ "$before" = "$(on r find /etc/routerd /var/lib/routerd /run/routerd ! -name firstboot.json \
+		-printf '%p %i %T@\n' | sort)" ]
+	[ "$lines" -eq "$(on r cat /dev/console | wc -l)" ]
+	[ "$(grep -c . "$RUN/calls")" -eq 1 ]
+
+	# After a reboot /run is empty, and the console is told anew.
+	on r rm -r /run/routerd
+	first
+	[ "$(on r cat /dev/console | wc -l)" -gt "$lines" ]
+	on r jq -e .nics[0].mac /run/routerd/node.json
+}
+
+@test "the other's export comes: nothing has to be run again, and the next run says done" {
+	machine_new
+	resources | inline
+	first
+	[ "$status" -eq 2 ]
+	daemon r
+	wg genkey | wg pubkey | on r sh -c 'cat >/etc/routerd/peers/cloud-rt.pub'
+	until_ok on r ip route show 10.77.60.7 dev wg-hybrid
+	until_ok on r ip neigh show proxy dev lan0
+	first
+	[ "$status" -eq 0 ]
+	step report done
+	reported '.result == "done" and .next == null'
+}
+
+@test "no configuration: the key is published all the same, and a disk that comes later is used" {
+	machine_new
+	echo 'node: pve-rt' | user_data
+	first
+	[ "$status" -eq 2 ]
+	step config waiting 'ROUTERD_CONFIG'
+	step install done 'nothing to install'
+	published=$(on r cat $EXPORT/pve-rt.pub)
+	on r grep -q '^routerd: next: give it a configuration' /dev/console
+	[ "$(on r wg pubkey </dev/null 2>/dev/null)" != "$published" ]
+	[ "$(on r sh -c 'wg pubkey </etc/routerd/keys/wg-hybrid.key')" = "$published" ]
+
+	mkdir -p "$RUN/picture/dev/disk/by-label/ROUTERD_CONFIG"
+	resources /etc/routerd/keys/other/name.key \
+		>"$RUN/picture/dev/disk/by-label/ROUTERD_CONFIG/router.yaml"
+	first
+	[ "$status" -eq 2 ]
+	step config done 'ROUTERD_CONFIG'
+	# The key that was published is the one in use, under the name it has there.
+	[ "$(on r cat $EXPORT/pve-rt.pub)" = "$published" ]
+	[ "$(on r sh -c 'wg pubkey </etc/routerd/keys/other/name.key')" = "$published" ]
+	on r test ! -e /etc/routerd/keys/wg-hybrid.key
+	[ "$(on r stat -c %h /etc/routerd/keys/other/name.key)" -eq 1 ]
+	[ "$(on r stat -c %a /etc/routerd/keys/other)" = 700 ]
+}
+
+@test "a key of its own that the configuration names stays, and is what is published then" {
+	machine_new
+	echo 'node: pve-rt' | user_data
+	first
+	published=$(on r cat $EXPORT/pve-rt.pub)
+	on r sh -c 'umask 077; mkdir -p /etc/routerd/keys; wg genkey >/etc/routerd/keys/mine.key'
+	resources /etc/routerd/keys/mine.key | inline
+	first
+	[ "$(on r cat $EXPORT/pve-rt.pub)" = "$(on r sh -c 'wg pubkey </etc/routerd/keys/mine.key')" ]
+	[ "$(on r sh -c 'wg pubkey </etc/routerd/keys/wg-hybrid.key')" = "$published" ]
+}
+
+@test "a digest that does not fit stops hard; what is in force stays; the right one goes on" {
+	machine_new
+	resources | inline
+	first
+	resources '' lan0 >"$RUN/new.yaml"
+	url="config_url: file://$RUN/new.yaml"
+	wrong=$(sha256sum </dev/null | cut -c1-64)
+	printf 'node: pve-rt\n%s\nconfig_sha256: %s\n' "$url" "$wrong" | user_data
+	first --deadline 5
+	[ "$status" -eq 1 ]
+	step config failed "${wrong:0:12}"
+	step install done 'stays'
+	resources | on r cmp - /etc/routerd/router.yaml
+	on r grep -q '^routerd: first boot could not find the configuration' /dev/console
+
+	right=$(sha256sum "$RUN/new.yaml" | cut -c1-64)
+	printf 'node: pve-rt\n%s\nconfig_sha256: %s\n' "$url" "$right" | user_data
+	first --deadline 5
+	[ "$status" -eq 2 ]
+	on r cmp "$RUN/new.yaml" /etc/routerd/router.yaml
+
+	# It need not be fetched again: the URL may have expired since.
+	rm "$RUN/new.yaml"
+	first --deadline 5
+	[ "$status" -eq 2 ]
+	step config done 'installed before'
+}
+
+@test "who edits the configuration keeps his edit, until the source says something else" {
+	machine_new
+	resources | inline
+	first
+	on r sh -c 'echo "# by hand" >>/etc/routerd/router.yaml'
+	first
+	[ "$status" -eq 2 ]
+	step install done 'changed here since'
+	on r grep -q 'by hand' /etc/routerd/router.yaml
+
+	resources '' lan0 | inline
+	first
+	has_not on r grep -q 'by hand' /etc/routerd/router.yaml
+	on r sh -c 'grep -q "by hand" /etc/routerd/router.yaml.before-first-boot-*'
+	step install done 'before-first-boot'
+}
+
+@test "what was there before the first run is kept beside" {
+	machine_new
+	resources /etc/routerd/keys/old.key | on r sh -c 'cat >/etc/routerd/router.yaml'
+	resources | inline
+	first
+	[ "$status" -eq 2 ]
+	on r sh -c 'grep -q old.key /etc/routerd/router.yaml.before-first-boot-*'
+	resources | on r cmp - /etc/routerd/router.yaml
+}
+
+@test "a configuration with faults is refused with its places, and what is in force stays" {
+	machine_new
+	resources | inline
+	first
+	resources | sed 's/domainRef: lab/domainRef: laboratory/; s/role: cloud/role: clod/' | inline
+	first
+	[ "$status" -eq 1 ]
+	step install failed 'has faults'
+	[[ $output == *"no AddressMobilityDomain is named 'laboratory'"* ]]
+	[[ $output == *"'clod'"* ]]
+	resources | on r cmp - /etc/routerd/router.yaml
+
+	# Without fault by itself, but not beside what is in conf.d.
+	on r sh -c "cat >/etc/routerd/conf.d/more.yaml" <<-END
+		apiVersion: net.routerd.net/v1alpha1
+		kind: IPv4StaticAddress
+		metadata: { name: overlay2 }
+		spec: { interface: wg-hybrid, address: 10.252.0.3/32 }
+	END
+	resources | sed 's/metadata: { name: overlay }/metadata: { name: overlay2 }/' | inline
+	first
+	[ "$status" -eq 1 ]
+	step install failed 'not with the rest of /etc/routerd'
+	resources | on r cmp - /etc/routerd/router.yaml
+	on r rm /etc/routerd/conf.d/more.yaml
+	first
+	[ "$status" -eq 2 ]
+	on r grep -q overlay2 /etc/routerd/router.yaml
+}
+
+@test "faults of user-data are told with their places; nothing of it is used" {
+	machine_new
+	printf 'node: pve-rt\nconfig_ulr: http://x/\n' | user_data
+	first
+	[ "$status" -eq 1 ]
+	step config failed config_ulr
+	[[ $output == *:6:*config_ulr* ]]
+	on r test -s "$EXPORT/$(hostname -s).pub"
+	on r test ! -e /run/routerd/user-data
+}
+
+@test "a private key in user-data is refused, and is nowhere afterwards" {
+	machine_new
+	secret=$(wg genkey)
+	resources | sed "s|selfNodeRef: pve-rt|privateKey: $secret|" | inline
+	first
+	[ "$status" -eq 1 ]
+	[[ $output == *"private key"* ]]
+	[[ $output != *"$secret"* ]]
+	has_not on r grep -rqF "$secret" /etc/routerd /var/lib/routerd /run/routerd /dev/console
+}
+
+@test "a dry run says what would be done, and does nothing" {
+	machine_new
+	systemd
+	resources | inline
+	first --dry-run
+	[[ $output == *platform*nocloud* ]]
+	[[ $output == *'would be made'* ]]
+	[[ $output == *install*'changes to make'* ]]
+	[ -z "$(on r find /etc/routerd /var/lib/routerd /run/routerd -mindepth 1 2>/dev/null)" ]
+	[ ! -s "$RUN/calls" ]
+}
+
+@test "a service that somebody disabled stays disabled" {
+	machine_new
+	systemd
+	resources | inline
+	first
+	: >"$RUN/calls"
+	resources '' lan0 | inline
+	first
+	[ ! -s "$RUN/calls" ]
+	step service done 'before'
+}
+
+@test "systemctl fails: told, and tried again the next time" {
+	machine_new
+	systemd
+	printf '#!/bin/sh\necho "Failed to enable: no bus" >&2\nexit 1\n' >"$RUN/bin/systemctl"
+	resources | inline
+	first
+	[ "$status" -eq 1 ]
+	step service failed 'no bus'
+	systemd
+	first
+	[ "$status" -eq 2 ]
+	grep -q enable "$RUN/calls"
+}
+
+@test "an exchange in user-data is set up, once, for root alone" {
+	machine_new
+	systemd
+	{
+		printf 'node: pve-rt\nexchange:\n  publish: {url: "https://bucket.example/a?sig=hunter2"}\n'
+		printf '  seal: signature\n'
+	} | user_data
+	first
+	[ "$(on r stat -c %a /etc/routerd/exchange.yaml)" = 600 ]
+	on r grep -q 'bucket.example/a?sig=hunter2' /etc/routerd/exchange.yaml
+	grep -q 'routerd-exchange.timer' "$RUN/calls"
+	[[ $output != *hunter2* ]]
+	has_not on r grep -q hunter2 /dev/console /run/routerd/firstboot.json /run/routerd/node.json
+	[ "$(on r stat -c %a /run/routerd/user-data)" = 600 ]
+	on r sh -c 'echo "# by hand" >>/etc/routerd/exchange.yaml'
+	first
+	on r grep -q 'by hand' /etc/routerd/exchange.yaml
+}
+
+@test "a copied disk on another machine: another key, set aside and told" {
+	machine_new
+	dmi() { # of the machine itself: whose the keys are is never read from a picture
+		on r sh -c "mountpoint -q /sys/class/dmi || mount -t tmpfs t /sys/class/dmi
+			mkdir -p /sys/class/dmi/id; echo $1 >/sys/class/dmi/id/product_uuid"
+	}
+	on r test -d /sys/class/dmi || skip "no DMI here to stand in for"
+	dmi 11111111-2222-3333-4444-555555555555
+	resources | inline
+	first
+	key=$(on r cat $EXPORT/pve-rt.pub)
+	# An edit of cloud-init's settings is another instance, and the same machine.
+	echo 'instance-id: another' >"$RUN/$SEED/meta-data"
+	first
+	[ "$(on r cat $EXPORT/pve-rt.pub)" = "$key" ]
+
+	dmi 11111111-2222-3333-4444-666666666666
+	first
+	[ "$(on r cat $EXPORT/pve-rt.pub)" != "$key" ]
+	step identity done 'copy of another machine'
+	on r sh -c 'ls /etc/routerd/keys/wg-hybrid.key.clone-*'
+}
+
+@test "a disk that is full: nothing is half done, and the next run is whole" {
+	machine_new
+	resources | inline
+	on r mount -t tmpfs -o size=16k small /etc/routerd
+	on r sh -c 'head -c 16k /dev/zero >/etc/routerd/ballast || true'
+	first
+	[ "$status" -eq 1 ]
+	on r test ! -s /etc/routerd/router.yaml
+	[[ $output == *'No space left'* ]]
+	on r rm /etc/routerd/ballast
+	first
+	[ "$status" -eq 2 ]
+	resources | on r cmp - /etc/routerd/router.yaml
+}
+
+@test "two runs at once: one does the work, the other says so" {
+	machine_new
+	resources | inline
+	on r mkdir -p /run/routerd
+	on r flock /run/routerd/firstboot.lock sleep 5 3>&- 4>&- &
+	until_ok on r sh -c '! flock -n /run/routerd/firstboot.lock true'
+	first
+	[ "$status" -eq 1 ]
+	[[ $output == *'another run is at it'* ]]
+	wait $!
+	first
+	[ "$status" -eq 2 ]
+}
+
+@test "kill -9 at every write and rename: run again, the same end, no key lost or twice" {
+	machine_new
+	resources /etc/routerd/keys/other.key | inline
+	echo 'node: pve-rt' >"$RUN/name"
+	local call n key kills=0
+	# What the first run, which finds no configuration, published must be what ends up in use.
+	mv "$RUN/$SEED/user-data" "$RUN/with-config"
+	user_data <"$RUN/name"
+	first
+	key=$(on r cat $EXPORT/pve-rt.pub)
+	on r sh -c 'cp -a /etc/routerd /run/etc && cp -a /var/lib/routerd /run/lib'
+	cp "$RUN/with-config" "$RUN/$SEED/user-data"
+	first
+	state_of | grep -v 'firstboot.json$' >"$RUN/whole"
+
+	for call in rename linkat link unlink fsync openat vfork,clone,clone3; do
+		for ((n = 1; n < 400; n += (call[0] == o ? 7 : 1))); do
+			on r sh -c 'find /etc/routerd /var/lib/routerd -mindepth 1 -delete
+				cp -a /run/etc/. /etc/routerd && cp -a /run/lib/. /var/lib/routerd'
+			run on r env ASAN_OPTIONS=detect_leaks=0 "PATH=$PATH" strace -qq -o /dev/null \
+				-e trace="$call" -e inject="$call:signal=KILL:when=$n" \
+				"$FIRST" --root "$RUN/picture"
+			[ "$status" -eq 137 ] || break
+			kills=$((kills + 1))
+			first
+			[ "$status" -eq 2 ]
+			state_of | grep -v 'firstboot.json$' | diff "$RUN/whole" - || {
+				echo "killed at $call $n"
+				return 1
+			}
+			[ "$(on r cat $EXPORT/pve-rt.pub)" = "$key" ]
+		done
+	done
+	echo "$kills kills"
+	[ "$kills" -gt 20 ]
+}
