@@ -6,22 +6,25 @@
  * cannot be had never fails a boot. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/arena.h"
-#include "providers/provider.h"
+
+#define PREREQ_DEADLINE 300 /* s */
 
 struct prereq {
 	const char *root; /* of the system that packages go into: "" */
 	const char *routerctl;
 	bool no_install;
 	bool dry_run;
-	unsigned deadline; /* s, for installing; 0: 300 */
+	unsigned deadline; /* s, for installing; 0: PREREQ_DEADLINE */
 };
 
+/* One sentence each, for people; NULL: nothing to say. */
 struct prereq_end {
-	const char
-	    *missing; /* what the router cannot run without, with the remedy; NULL: none */
-	const char *wished;    /* tools that could not be had, and why; NULL: none */
-	const char *installed; /* package names; NULL: none */
+	const char *missing;   /* what the router cannot run without, with the remedy */
+	const char *wished;    /* tools that could not be had, and why */
+	const char *installed; /* package names; in a dry run, those that would be */
 };
 
 /* 0; -ENODEV: something is missing that the router needs; *ret says what in both cases. */

@@ -1,6 +1,7 @@
 /* host.c - the machine around the router: kernel, clock, room, other managers. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,11 +17,14 @@
 #include "base/clean.h"
 #include "config/config.h"
 #include "doctor/doctor.h"
+#include "kernel/trial.h"
+#include "kernel/wireguard.h"
 #include "load.h"
 
 #define AREA   "host"
 #define FOLDER "/run/routerd"
 #define SOCKET FOLDER "/io.routerd"
+#define TUN    "/dev/net/tun"
 #define ROOM   (16 * 1024 * 1024) /* bytes; a configuration, its copies, keys */
 
 /* Nothing is asked of routerd; but what it can keep, its files tell. */
@@ -76,21 +80,90 @@ static void check_daemon(struct doctor *d)
 			   "comes back, or a link that goes down and up, is not put right");
 }
 
+/* ---- what the kernel must have, by trying --------------------------------------------- */
+
 static void check_kernel(struct doctor *d)
 {
 	struct utsname u;
-	bool nft = d->kernel && d->kernel->nft;
 
-	if (uname(&u) < 0)
-		return;
-	if (nft)
-		doctor_add(d, AREA, "kernel", CHECK_PASS, NULL, "%s %s, nf_tables%s", u.sysname,
-			   u.release, d->kernel->wg_family ? ", WireGuard" : "");
-	else
-		doctor_add(d, AREA, "kernel", CHECK_FAIL, "modprobe nf_tables",
-			   "%s %s has no nf_tables: TCP cannot be clamped", u.sysname,
-			   u.release);
+	if (uname(&u) == 0)
+		doctor_add(d, AREA, "kernel", CHECK_PASS, NULL, "%s %s", u.sysname, u.release);
 }
+
+/* False: it could not be tried, which is said. */
+static bool was_tried(struct doctor *d, const char *name, int r)
+{
+	bool allowed = r != -EPERM;
+
+	if (!allowed)
+		doctor_add(d, AREA, name, CHECK_SKIP, "sudo routerctl doctor " AREA,
+			   d->root ? "it can only be tried in a network of its own, which may "
+				     "not be made here (CAP_SYS_ADMIN)"
+				   : "only root can try this");
+	return allowed;
+}
+
+static const char *install_remedy(struct doctor *d, const char *package)
+{
+	bool dnf = access("/usr/bin/apt-get", X_OK) < 0 && access("/usr/bin/dnf", X_OK) == 0;
+
+	return arena_printf(d->arena, "%s install -y %s", dnf ? "dnf" : "apt-get", package);
+}
+
+/* Where the kernel cannot: the program, and the device that it needs. */
+static void check_program(struct doctor *d)
+{
+	CLEAN(close_fd) int tun = open(TUN, O_RDWR | O_CLOEXEC);
+	int error = errno;
+	char path[WG_PROGRAM];
+
+	if (!wg_user_find(path))
+		doctor_add(d, AREA, "wireguard", CHECK_FAIL, install_remedy(d, "wireguard-go"),
+			   "this kernel makes no WireGuard links, and wireguard-go is not "
+			   "installed: there can be no tunnel");
+	else if (tun < 0)
+		doctor_add(d, AREA, "wireguard", CHECK_FAIL, "modprobe tun",
+			   "this kernel makes no WireGuard links, and " TUN
+			   ", which %s needs, cannot be opened: %s",
+			   path, strerror(error));
+	else
+		doctor_add(d, AREA, "wireguard", CHECK_PASS, NULL,
+			   "this kernel makes no WireGuard links: %s carries them", path);
+}
+
+static void check_wireguard(struct doctor *d)
+{
+	int r = trial_wireguard();
+
+	if (!was_tried(d, "wireguard", r))
+		return;
+	if (r == -EOPNOTSUPP)
+		check_program(d);
+	else if (r < 0)
+		doctor_add(d, AREA, "wireguard", CHECK_FAIL, "modprobe wireguard",
+			   "this kernel does not make a WireGuard link: %s", strerror(-r));
+	else
+		doctor_add(d, AREA, "wireguard", CHECK_PASS, NULL,
+			   "this kernel makes WireGuard links");
+}
+
+static void check_nf_tables(struct doctor *d)
+{
+	int r = trial_clamp();
+
+	if (!was_tried(d, "nf_tables", r))
+		return;
+	if (r < 0)
+		doctor_add(d, AREA, "nf_tables", CHECK_FAIL, "modprobe nf_tables",
+			   "this kernel does not take the rules that clamp TCP: %s; where its "
+			   "modules lack nf_tables, install the distribution's whole kernel",
+			   r == -EOPNOTSUPP ? "it has no nf_tables" : strerror(-r));
+	else
+		doctor_add(d, AREA, "nf_tables", CHECK_PASS, NULL,
+			   "this kernel takes the rules that clamp TCP");
+}
+
+/* ---- the rest of the machine ------------------------------------------------------------ */
 
 static void check_clock(struct doctor *d)
 {
@@ -228,6 +301,8 @@ void doctor_host(struct doctor *d)
 {
 	check_daemon(d);
 	check_kernel(d);
+	check_wireguard(d);
+	check_nf_tables(d);
 	check_clock(d);
 	check_room(d);
 	check_folder(d);

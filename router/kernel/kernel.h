@@ -73,6 +73,8 @@ unsigned kernel_apply(struct kernel *k, struct plan *plan);
 #define WG_SILENT 180 /* seconds; REJECT_AFTER_TIME, drivers/net/wireguard/messages.h */
 size_t wg_follow(struct kernel *k, int64_t now, struct op **ret);
 
+/* link.c: the request for a new WireGuard link. */
+struct nl_msg *link_request(const char *name);
 /* link.c: leaves on each link of ours the digest of its peers' endpoints that are set now. */
 void link_seal(struct kernel *k, const struct plan *plan);
 

@@ -60,20 +60,26 @@ static int link_observe(struct kernel *k, struct state *have)
 
 /* ---- make ------------------------------------------------------------------------------- */
 
-static int create(struct kernel *k, struct op *op)
+struct nl_msg *link_request(const char *name)
 {
 	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC };
-	const char *name = op->want->link;
-	struct nl_msg *m;
+	struct nl_msg *m =
+	    netlink_new(256, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &ifi, sizeof(ifi));
 	struct nlattr *info;
-	int r;
 
-	m = netlink_new(256, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &ifi, sizeof(ifi));
 	nla_put_string(m, IFLA_IFNAME, name);
 	info = nla_nest_start(m, IFLA_LINKINFO);
 	nla_put_string(m, IFLA_INFO_KIND, "wireguard");
 	nla_nest_end(m, info);
-	netlink_queue(k->route, k->arena, op, m);
+	return m;
+}
+
+static int create(struct kernel *k, struct op *op)
+{
+	const char *name = op->want->link;
+	int r;
+
+	netlink_queue(k->route, k->arena, op, link_request(name));
 	netlink_flush(k->route);
 	if (op->error != -EOPNOTSUPP) {
 		if (op->error == 0 && kernel_read_links(k) < 0)

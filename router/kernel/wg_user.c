@@ -339,10 +339,10 @@ int wg_user_set(struct kernel *k, const struct wg_change *c, const char **ret_wh
 
 /* ---- start ------------------------------------------------------------------------------ */
 
-static bool find_program(char path[static 256])
+bool wg_user_find(char path[static WG_PROGRAM])
 {
 	for (const char *p = PROGRAMS; *p; p += strcspn(p, ":") + (p[strcspn(p, ":")] == ':')) {
-		snprintf(path, 256, "%.*s/wireguard-go", (int)strcspn(p, ":"), p);
+		snprintf(path, WG_PROGRAM, "%.*s/wireguard-go", (int)strcspn(p, ":"), p);
 		if (access(path, X_OK) == 0)
 			return true;
 	}
@@ -412,10 +412,10 @@ static int wait_started(pid_t pid)
 
 int wg_user_start(const char *link)
 {
-	char path[256];
+	char path[WG_PROGRAM];
 	pid_t pid;
 
-	if (!find_program(path))
+	if (!wg_user_find(path))
 		return -ENOENT;
 	wg_user_gone(link); /* or a predecessor that ends would take our socket along */
 	pid = fork();

@@ -49,7 +49,9 @@ int wg_user_get(struct wg_seen *s, const char *link);
 /* Does the whole change, or says why not; the kernel may have done a part of it then. */
 int wg_kernel_set(struct kernel *k, const struct wg_change *c, const char **ret_why);
 int wg_user_set(struct kernel *k, const struct wg_change *c, const char **ret_why);
-bool wg_user_has(const char *link); /* is there a socket for it? */
+bool wg_user_has(const char *link);		/* is there a socket for it? */
+#define WG_PROGRAM 256				/* bytes of its path */
+bool wg_user_find(char ret[static WG_PROGRAM]); /* wireguard-go, where it may be installed */
 /* Starts wireguard-go for a new device and waits until it is there. -ENOENT: not installed. */
 int wg_user_start(const char *link);
 

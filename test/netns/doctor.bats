@@ -11,7 +11,7 @@ doctor() {
 	# Words and edits can be told from commands, which sh understands.
 	jq -r '.checks[].remedy | select(test("^(set spec[.]|edit |by hand: )") | not)' "$RUN/doctor.json" | sh -n
 	[ -z "$(jq -r '.checks[].remedy | select(. != "") | split(" ")[0]' "$RUN/doctor.json" |
-		grep -vxE 'set|edit|by|[(]umask|ip|sysctl|echo|routerctl|sudo|systemctl|timedatectl|chmod|chown|mv|mkdir|mount|modprobe|apt-get|nft|ip6?tables.*|netfilter-persistent')" ]
+		grep -vxE 'set|edit|by|[(]umask|ip|sysctl|echo|routerctl|sudo|systemctl|timedatectl|chmod|chown|mv|mkdir|mount|modprobe|apt-get|dnf|nft|ip6?tables.*|netfilter-persistent')" ]
 	jq -r '.checks[] | select(.status != "pass") | "\(.area) \(.name) \(.status): \(.detail)\n\t\(.remedy)"' \
 		"$RUN/doctor.json"
 }
@@ -102,6 +102,65 @@ well() {
 	[ "$(grep -c execve "$RUN/calls")" -eq 1 ]
 	[ "$(grep -cE 'unlink|rename|mkdir' "$RUN/calls")" -eq 0 ]
 	state | diff "$RUN/before" -
+}
+
+has_kernel_wireguard() { on r ip link add trial type wireguard && on r ip link del trial; }
+
+@test "what the kernel must have is tried, in a network of its own" {
+	local before
+	site_new r
+	before=$(ip -o link | cut -d: -f2 | sort)
+	doctor r host
+	says host nf_tables pass
+	if has_kernel_wireguard; then says host wireguard pass 'this kernel makes'; else says host wireguard pass wireguard-go; fi
+	[ "$(ip -o link | cut -d: -f2 | sort)" = "$before" ]
+	[ -z "$(on r nft list tables)" ]
+	[ "$(on r ip -o link | wc -l)" -eq 1 ]
+}
+
+@test "a kernel without WireGuard: wireguard-go in its stead, or the command that installs it" {
+	local program
+	site_new r
+	! has_kernel_wireguard || skip 'this kernel has WireGuard'
+	program=$(command -v wireguard-go)
+	on r mount --bind /dev/null "$program"
+	doctor r host
+	[ "$status" -eq 1 ]
+	says host wireguard fail 'wireguard-go is not installed'
+	[ "$(remedy host wireguard)" = 'apt-get install -y wireguard-go' ]
+	on r umount "$program"
+	on r mount -t tmpfs net /dev/net
+	doctor r host
+	[ "$status" -eq 1 ]
+	says host wireguard fail '/dev/net/tun.*No such file'
+	on r umount /dev/net
+	doctor r host
+	[ "$status" -eq 0 ]
+}
+
+@test "a kernel without nf_tables, one that tells nobody, and somebody who may not try" {
+	command -v strace >/dev/null || skip 'there is no strace here'
+	site_new r
+	# trial SYSCALL ERROR WHEN: as if the kernel said so; the second socket is nf_tables'.
+	trial() {
+		status=0
+		on r env ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o /dev/null -e trace="$1" \
+			-e inject="$1:error=$2:when=$3" "$ROUTERCTL" doctor -o json host >"$RUN/doctor.json" || status=$?
+	}
+	trial socket EPROTONOSUPPORT 2
+	[ "$status" -eq 1 ]
+	says host nf_tables fail 'has no nf_tables'
+	[ "$(remedy host nf_tables)" = 'modprobe nf_tables' ]
+	says host wireguard pass
+	trial unshare EPERM 1+
+	says host nf_tables skip 'CAP_SYS_ADMIN'
+	says host wireguard skip 'CAP_SYS_ADMIN'
+	trial unshare ENOSPC 1+
+	[ "$status" -eq 1 ]
+	says host nf_tables fail 'No space left'
+	on r setpriv --reuid 65534 --clear-groups "$ROUTERCTL" doctor -o json host >"$RUN/doctor.json" || true
+	says host nf_tables skip 'only root'
+	says host wireguard skip 'only root'
 }
 
 @test "a captured address that some agent puts back while no daemon runs" {

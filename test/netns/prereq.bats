@@ -1,0 +1,308 @@
+# What is missing is installed, by the real apt-get and dnf, into a root of the test's own, from
+# mirrors that misbehave.
+
+load ../lib/bats
+
+TOOLS=(wireguard-tools:wg tcpdump:tcpdump jq:jq curl:curl)
+
+setup_file() {
+	local keys=$BATS_FILE_TMPDIR/keys
+	chmod 755 "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR"
+	mkdir -pm700 "$keys"
+	gpg -q --homedir "$keys" --batch --passphrase '' --quick-gen-key mirror@test.invalid ed25519 sign never
+	gpg -q --homedir "$keys" --export >"$BATS_FILE_TMPDIR/keyring.gpg"
+	deb_mirror "$BATS_FILE_TMPDIR/debian"
+	gpgconf --homedir "$keys" --kill gpg-agent
+}
+
+# deb_mirror FOLDER: a mirror of Debian, as large as is needed
+deb_mirror() {
+	local pool=$1/pool name tree=$BATS_FILE_TMPDIR/deb dist=$1/dists/bookworm
+	mkdir -p "$pool" "$dist/main/binary-amd64"
+	for name in "${TOOLS[@]}" wireguard-go:wireguard-go; do
+		rm -rf "$tree"
+		mkdir -p "$tree/DEBIAN" "$tree/usr/bin"
+		printf '#!/bin/sh\n' >"$tree/usr/bin/${name#*:}"
+		chmod 755 "$tree/usr/bin/${name#*:}"
+		printf '%s\n' "Package: ${name%:*}" 'Version: 1' 'Architecture: amd64' 'Maintainer: nobody <nobody@test.invalid>' \
+			'Recommends: more-of-it' "Description: ${name%:*}" >"$tree/DEBIAN/control"
+		dpkg-deb --root-owner-group -b "$tree" "$pool/${name%:*}_1_amd64.deb" >/dev/null
+	done
+	(cd "$1" && apt-ftparchive packages pool >"$dist/main/binary-amd64/Packages")
+	sign_mirror "$1"
+}
+
+sign_mirror() {
+	local dist=$1/dists/bookworm
+	rm -f "$dist/InRelease"
+	apt-ftparchive -o APT::FTPArchive::Release::Suite=bookworm -o APT::FTPArchive::Release::Codename=bookworm \
+		-o APT::FTPArchive::Release::Components=main -o APT::FTPArchive::Release::Architectures=amd64 \
+		release "$dist" >"$BATS_FILE_TMPDIR/Release"
+	gpg -q --homedir "$BATS_FILE_TMPDIR/keys" --batch --clearsign -o "$dist/InRelease" "$BATS_FILE_TMPDIR/Release"
+}
+
+# machine: a host r with a fresh Debian in $SYSTEM, which knows one mirror, mirror.test
+machine() {
+	site_new r
+	chmod 755 "$RUN"
+	SYSTEM=$RUN/system
+	mkdir -p "$SYSTEM"/{var/lib/dpkg/{info,updates,triggers},var/lib/apt/lists/partial,var/cache/apt/archives/partial} \
+		"$SYSTEM"/{var/log/apt,etc/apt/{apt.conf.d,preferences.d,trusted.gpg.d},usr/share/keyrings,run,tmp}
+	: >"$SYSTEM/var/lib/dpkg/status"
+	: >"$SYSTEM/var/lib/dpkg/available"
+	printf '%s\n' 'ID=debian' 'VERSION_CODENAME=bookworm' >"$SYSTEM/etc/os-release"
+	cp "$BATS_FILE_TMPDIR/keyring.gpg" "$SYSTEM/usr/share/keyrings/debian-archive-keyring.gpg"
+	echo "deb [signed-by=$SYSTEM/usr/share/keyrings/debian-archive-keyring.gpg] http://mirror.test/debian bookworm main" \
+		>"$SYSTEM/etc/apt/sources.list"
+	# It is the root's wireguard-go that this machine has.
+	cat >"$RUN/routerctl" <<-END
+		#!/bin/sh
+		[ ! -x $SYSTEM/usr/bin/wireguard-go ] || umount $(command -v wireguard-go) 2>/dev/null
+		exec $ROUTERCTL "\$@"
+	END
+	chmod 755 "$RUN/routerctl"
+}
+
+# mirrors HOST...: there they are, behind a proxy
+mirrors() {
+	local host
+	for host in "$@"; do
+		mkdir -p "$RUN/mirrors/$host"
+		cp -r "$BATS_FILE_TMPDIR/debian" "$RUN/mirrors/$host/"
+	done
+	: >>"$RUN/rules"
+	: >"$RUN/requests"
+	on r "$ROOT/test/lib/mirror.py" "$RUN/mirrors" "$RUN/rules" "$RUN/requests" >"$RUN/port" 3>&- 4>&- &
+	until_ok test -s "$RUN/port"
+}
+
+prereq() { # prereq ARGS...: leaves $status, $RUN/end.json, and $took in s
+	local proxy=()
+	[ ! -s "$RUN/port" ] || proxy=("http_proxy=http://127.0.0.1:$(<"$RUN/port")")
+	status=0 took=$SECONDS
+	on r env "${proxy[@]}" timeout 120 "${ROUTERCTL%/bin/*}/test/tools/prereq" --root "$SYSTEM" \
+		--routerctl "$RUN/routerctl" --deadline 60 "$@" >"$RUN/end.json" 2>"$RUN/log" || status=$?
+	took=$((SECONDS - took))
+	cat "$RUN/log" "$RUN/end.json"
+}
+
+end() { jq -r ".$1 // \"\"" "$RUN/end.json"; }
+
+all_there() {
+	local name
+	for name in "${TOOLS[@]}"; do
+		[ -x "$SYSTEM/usr/bin/${name#*:}" ]
+		grep -A1 -x "Package: ${name%:*}" "$SYSTEM/var/lib/dpkg/status" | grep -x 'Status: install ok installed'
+	done
+	[ "$(end installed)" = 'wireguard-tools tcpdump jq curl' ]
+	[ -z "$(end wished)$(end missing)" ]
+}
+
+without_wireguard() {
+	! on r sh -c 'ip link add trial type wireguard && ip link del trial' || skip 'this kernel has WireGuard'
+	on r mount --bind /dev/null "$(command -v wireguard-go)"
+}
+
+@test "on a fresh machine the tools are installed, without what they recommend; and then nothing more is done" {
+	machine
+	mirrors mirror.test
+	prereq
+	[ "$status" -eq 0 ]
+	all_there
+	: >"$RUN/requests"
+	prereq
+	[ "$status" -eq 0 ]
+	[ "$(jq -c . "$RUN/end.json")" = '{}' ]
+	[ ! -s "$RUN/requests" ]
+}
+
+@test "a dry run says what would be installed, and forbidden means forbidden" {
+	machine
+	mirrors mirror.test
+	find "$SYSTEM" | sort >"$RUN/before"
+	prereq --dry-run
+	[ "$status" -eq 0 ]
+	[ "$(end installed)" = 'wireguard-tools tcpdump jq curl' ]
+	[ "$(end wished)" = 'not installed: wireguard-tools, tcpdump, jq, curl: apt-get would install it' ]
+	prereq --no-install
+	[ "$status" -eq 0 ]
+	[[ $(end wished) == *'install_packages: false'* ]]
+	[ -z "$(end installed)" ]
+	[ ! -s "$RUN/requests" ]
+	find "$SYSTEM" | sort | diff "$RUN/before" -
+}
+
+@test "a kernel without WireGuard gets wireguard-go, and what is needed fails when it cannot be had" {
+	machine
+	without_wireguard
+	mirrors mirror.test
+	prereq --no-install
+	[ "$status" -eq 1 ]
+	[[ $(end missing) == "wireguard: "*"apt-get install -y wireguard-go"*'install_packages: false)' ]]
+	prereq --dry-run
+	[ "$status" -eq 1 ]
+	prereq
+	[ "$status" -eq 0 ]
+	[ "$(end installed)" = 'wireguard-go wireguard-tools tcpdump jq curl' ]
+	[ -z "$(end missing)" ]
+}
+
+@test "lists that do not match twice, while a mirror is being synchronised" {
+	machine
+	echo 'Packages$ corrupt 2' >"$RUN/rules"
+	mirrors mirror.test
+	prereq
+	[ "$status" -eq 0 ]
+	all_there
+	[ "$(grep -c '^corrupt ' "$RUN/requests")" -eq 2 ]
+	grep -q 'trying again' "$RUN/log"
+	[ "$took" -ge 6 ] # 2 s and 4 s
+}
+
+@test "packages that are cut short, are others, and are gone for a while" {
+	machine
+	printf '%s\n' 'jq_1.*deb short 1' 'jq_1.*deb corrupt 1' 'curl_1.*deb 404 1' >"$RUN/rules"
+	mirrors mirror.test
+	prereq
+	[ "$status" -eq 0 ]
+	all_there
+	[ "$(grep -cE '^(short|corrupt|404) ' "$RUN/requests")" -eq 3 ]
+}
+
+@test "a mirror that stays broken: the distribution's own, its lists beside those that are there" {
+	machine
+	echo '^mirror.test 404 1000' >"$RUN/rules"
+	mirrors mirror.test deb.debian.org
+	cp "$SYSTEM/etc/apt/sources.list" "$RUN/sources.list"
+	prereq
+	[ "$status" -eq 0 ]
+	all_there
+	grep -q "distribution's own mirror" "$RUN/log"
+	grep -q '^ok deb.debian.org/debian/pool/jq_1' "$RUN/requests"
+	diff "$RUN/sources.list" "$SYSTEM/etc/apt/sources.list"
+	[ -z "$(find "$SYSTEM/run" -type f)" ]
+}
+
+@test "another mirror's packages count only with the distribution's signature" {
+	machine
+	echo '^mirror.test 404 1000' >"$RUN/rules"
+	mirrors mirror.test deb.debian.org
+	sed -i 's/^Codename: .*/&x/' "$RUN/mirrors/deb.debian.org/debian/dists/bookworm/InRelease"
+	prereq
+	[ "$status" -eq 0 ]
+	[ -z "$(end installed)" ]
+	[[ $(end wished) == 'not installed: wireguard-tools, tcpdump, jq, curl: apt-get: '* ]]
+	run ! grep -q deb$ "$RUN/requests"
+}
+
+@test "one source of two that is down keeps nothing from being installed" {
+	machine
+	echo 'deb http://gone.test/debian bookworm main' >>"$SYSTEM/etc/apt/sources.list"
+	mirrors mirror.test
+	prereq
+	[ "$status" -eq 0 ]
+	all_there
+	[ "$took" -le 20 ]
+}
+
+@test "no network at all: told soon, and a boot that needs none goes on" {
+	machine
+	prereq
+	[ "$status" -eq 0 ]
+	[ "$took" -le 40 ]
+	[[ $(end wished) == 'not installed: wireguard-tools, tcpdump, jq, curl: no source of packages can be reached; '*resolving* ]]
+}
+
+@test "a package that no source has: the others are installed, and it is named" {
+	machine
+	mirrors mirror.test
+	local dist=$RUN/mirrors/mirror.test/debian/dists/bookworm
+	sed -i '/^Package: jq$/,/^$/d' "$dist/main/binary-amd64/Packages"
+	sign_mirror "$RUN/mirrors/mirror.test/debian"
+	prereq
+	[ "$status" -eq 0 ]
+	[ "$(end installed)" = 'wireguard-tools tcpdump curl' ]
+	[ "$(end wished)" = 'not installed: jq: apt-get: no source of packages has jq' ]
+	[ "$took" -le 20 ]
+}
+
+@test "a package that cannot be installed does not keep the others out" {
+	machine
+	mirrors mirror.test
+	local dist=$RUN/mirrors/mirror.test/debian/dists/bookworm
+	sed -i '/^Package: tcpdump$/a Depends: what-nobody-has' "$dist/main/binary-amd64/Packages"
+	sign_mirror "$RUN/mirrors/mirror.test/debian"
+	prereq
+	[ "$status" -eq 0 ]
+	[ "$(end installed)" = 'wireguard-tools jq curl' ]
+	[[ $(end wished) == 'not installed: tcpdump: apt-get: '* ]]
+}
+
+# hold FILE SECONDS: as another apt does it
+hold() {
+	on r python3 -c 'import fcntl, sys, time
+f = open(sys.argv[1], "w"); fcntl.lockf(f, fcntl.LOCK_EX); print("held", flush=True); time.sleep(float(sys.argv[2]))' \
+		"$1" "$2" >"$RUN/held" 3>&- 4>&- &
+	until_ok grep -q held "$RUN/held"
+}
+
+@test "dpkg's lock, held by another for a while" {
+	machine
+	mirrors mirror.test
+	hold "$SYSTEM/var/lib/dpkg/lock-frontend" 10
+	prereq
+	[ "$status" -eq 0 ]
+	all_there
+	[ "$took" -ge 8 ]
+}
+
+@test "the lock of apt's lists, held by another for a while" {
+	machine
+	mirrors mirror.test
+	hold "$SYSTEM/var/lib/apt/lists/lock" 10
+	prereq
+	[ "$status" -eq 0 ]
+	all_there
+	grep -q 'Could not get lock.*trying again' "$RUN/log"
+}
+
+@test "a lock that is never let go: an end at the deadline, with the lock's name" {
+	machine
+	mirrors mirror.test
+	hold "$SYSTEM/var/lib/apt/lists/lock" 60
+	prereq --deadline 8
+	[ "$status" -eq 0 ]
+	[ "$took" -le 20 ]
+	[[ $(end wished) == *'lists/lock'* ]]
+}
+
+@test "a dpkg that was interrupted is put right first" {
+	machine
+	mirrors mirror.test
+	prereq
+	all_there
+	rm "$SYSTEM/usr/bin/jq"
+	sed -i '/^Package: jq$/,/^$/s/^Status: .*/Status: install ok unpacked/' "$SYSTEM/var/lib/dpkg/status"
+	sed -n '/^Package: tcpdump$/,/^$/p' "$SYSTEM/var/lib/dpkg/status" >"$SYSTEM/var/lib/dpkg/updates/0000"
+	dpkg --root="$SYSTEM" --unpack --force-all "$BATS_FILE_TMPDIR/debian/pool/jq_1_amd64.deb"
+	rm "$SYSTEM/usr/bin/curl"
+	sed -i '/^Package: curl$/,/^$/d' "$SYSTEM/var/lib/dpkg/status"
+	sed -n '/^Package: tcpdump$/,/^$/p' "$SYSTEM/var/lib/dpkg/status" >"$SYSTEM/var/lib/dpkg/updates/0000"
+	prereq
+	[ "$status" -eq 0 ]
+	[ "$(end installed)" = curl ]
+	grep -q 'dpkg was interrupted' "$RUN/log"
+	[ "$(grep -c '^Status: install ok installed' "$SYSTEM/var/lib/dpkg/status")" -eq 4 ]
+}
+
+@test "a routerctl that does not tell" {
+	machine
+	printf '#!/bin/sh\nexit 3\n' >"$RUN/routerctl"
+	prereq
+	[ "$status" -eq 1 ]
+	[[ $(end missing) == *'exit code 3'*'by hand'* ]]
+	rm "$RUN/routerctl"
+	prereq
+	[ "$status" -eq 1 ]
+	[[ $(end missing) == *'is it installed?' ]]
+}
