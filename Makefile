@@ -153,7 +153,8 @@ service: root all ## the units under systemd, in a virtual machine
 	$(RM) -r $(O)/root
 	$(MAKE) -s install DESTDIR=$(CURDIR)/$(O)/root
 	test/vm/run --systemd --timeout 240 --add $(CURDIR)/test --add $(CURDIR)/$(O)/root:/ \
-		--add /usr/bin/wireguard-go -- bats --tap $(BATSFLAGS) $(CURDIR)/test/service
+		--add /usr/bin/wireguard-go --add /usr/bin/genisoimage --add /usr/sbin/mkfs.vfat \
+		--add /usr/bin/mtools --add /usr/bin/mcopy --add /etc/mtools.conf -- bats --tap $(BATSFLAGS) $(CURDIR)/test/service
 
 fuzz: ## each fuzzer for SECONDS (60)
 	$(MAKE) BUILD=fuzz CC=clang$(LLVM) fuzz-run
