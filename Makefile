@@ -64,7 +64,8 @@ program  := $(filter-out router/main.c,$(wildcard router/*.c router/doctor/*.c))
 parts    := $(program) $(base) $(pure) $(kernel) $(keys) providers/nicref.c
 shared   := $(wildcard firstboot/http*.c) firstboot/run.c $(base) $(keys)
 exchange := $(wildcard firstboot/exchange*.c) $(shared)
-boot     := $(filter-out firstboot/exchange%,$(wildcard firstboot/*.c providers/*.c)) $(base) $(keys)
+boot     := $(filter-out firstboot/exchange%,$(wildcard firstboot/*.c providers/*.c)) \
+	firstboot/exchange_settings.c $(base) $(keys)
 tested   := $(filter-out firstboot/main.c %_main.c,$(parts) $(exchange) $(boot))
 objects   = $(patsubst %.c,$(O)/%.o,$(sort $(1)))
 sources  := $(wildcard router/*.[ch] router/*/*.[ch] keys/*.[ch] providers/*.[ch] firstboot/*.[ch] \
@@ -105,6 +106,10 @@ $(O)/test/tools/%: $(O)/test/tools/%.o $(call objects,$(base))
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(O)/test/tools/seed: $(O)/test/tools/seed.o $(call objects,$(filter-out firstboot/main.c,$(boot)))
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	$(Q)$(CC) $(LDFLAGS_curl) -o $@ $^ $(LDLIBS_curl)
 $(O)/docs/reference: $(O)/docs/reference.o $(call objects,$(base) $(pure) $(keys))
 	@mkdir -p $(@D)
 	@echo "  LD $@"
