@@ -64,7 +64,8 @@ program  := $(filter-out router/main.c,$(wildcard router/*.c router/doctor/*.c))
 parts    := $(program) $(base) $(pure) $(kernel) $(keys) providers/nicref.c
 shared   := $(wildcard firstboot/http*.c) firstboot/run.c $(base) $(keys)
 exchange := $(wildcard firstboot/exchange*.c) $(shared)
-boot     := $(filter-out firstboot/exchange%,$(wildcard firstboot/*.c providers/*.c)) $(base) $(keys)
+boot     := $(filter-out firstboot/exchange%,$(wildcard firstboot/*.c providers/*.c)) \
+	firstboot/exchange_settings.c $(base) $(keys)
 tested   := $(filter-out firstboot/main.c %_main.c,$(parts) $(exchange) $(boot))
 objects   = $(patsubst %.c,$(O)/%.o,$(sort $(1)))
 sources  := $(wildcard router/*.[ch] router/*/*.[ch] keys/*.[ch] providers/*.[ch] firstboot/*.[ch] \

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/clean.h"
+#include "firstboot/http_fault.h"
 
 #define BACKOFF_FIRST 250   /* ms */
 #define BACKOFF_MOST  5000  /* ms */
@@ -113,11 +114,11 @@ static struct curl_slist *make_headers(const struct transfer *t)
 #define SET(option, value) bad |= curl_easy_setopt(c, option, value) != CURLE_OK
 
 /* What must hold whatever is asked. */
-static bool set_limits(CURL *c, size_t max, long long left)
+static bool set_limits(CURL *c, const struct http_request *q, size_t max, long long left)
 {
 	bool bad = false;
 
-	SET(CURLOPT_PROTOCOLS_STR, "https");
+	SET(CURLOPT_PROTOCOLS_STR, q->plain ? "http,https" : "https");
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
 	SET(CURLOPT_SSL_VERIFYPEER, 1L);
 	SET(CURLOPT_SSL_VERIFYHOST, 2L);
@@ -161,163 +162,18 @@ static bool set_request(struct transfer *t, struct curl_slist *headers)
 
 /* ---- what came of it -------------------------------------------------------------------- */
 
-static const char *method(const struct transfer *t)
-{
-	return t->q->body ? "PUT" : "GET";
-}
-
-/* Numbers: openssl/x509_vfy.h. libcurl compares the host itself and leaves 0 or 1 then. */
-static const char *certificate_fault(const struct transfer *t)
-{
-	static const struct {
-		long number;
-		const char *words;
-	} faults[] = {
-		{ 9, "is not valid yet: check this machine's clock (timedatectl)" },
-		{ 10, "has expired: check this machine's clock (timedatectl); if that is "
-		      "right, the server needs a new one" },
-		{ 18, "is signed by itself: name it in caFile if it is known to be right" },
-		{ 19, "is from a CA that is not trusted here: name that in caFile if it is "
-		      "known to be right" },
-		{ 20, "is from a CA that is not known here: install ca-certificates, or name "
-		      "the CA in caFile" },
-		{ 0, "is for another host: is the URL right?" },
-		{ 1, "is for another host: is the URL right?" },
-	};
-	long number = 0;
-
-	(void)curl_easy_getinfo(t->curl, CURLINFO_SSL_VERIFYRESULT, &number);
-	for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++)
-		if (faults[i].number == number)
-			return arena_printf(t->arena, "the server's certificate %s",
-					    faults[i].words);
-	return arena_printf(t->arena, "the server's certificate is not accepted: %s", t->said);
-}
-
-/* Whether it ended before TLS stood, so that nothing was asked yet. */
-static bool is_unconnected(const struct transfer *t)
-{
-	curl_off_t us = 0;
-
-	(void)curl_easy_getinfo(t->curl, CURLINFO_APPCONNECT_TIME_T, &us);
-	return us == 0;
-}
-
-static int timeout_fault(struct transfer *t)
-{
-	bool again = is_unconnected(t);
-
-	t->words = again ? "no connection in time: is the way there open (firewall, proxy)?"
-			 : "too slow: the transfer did not end in time";
-	return again ? -EAGAIN : -ETIMEDOUT;
-}
-
-static int too_long_fault(struct transfer *t)
-{
-	t->words = arena_printf(t->arena,
-				"the reply is larger than %zu bytes, which no document of "
-				"ours is: is the URL right?",
-				t->max);
-	return -EFBIG;
-}
-
-static int transfer_fault(struct transfer *t, CURLcode code)
-{
-	static const struct {
-		CURLcode code;
-		int error; /* -EAGAIN: try again */
-		const char *words;
-	} faults[] = {
-		{ CURLE_COULDNT_RESOLVE_PROXY, -EAGAIN,
-		  "the proxy's name does not resolve: check https_proxy and DNS" },
-		{ CURLE_COULDNT_RESOLVE_HOST, -EAGAIN,
-		  "the host's name does not resolve: check the URL and DNS" },
-		{ CURLE_COULDNT_CONNECT, -EAGAIN,
-		  "no connection: does the server run, is the way there open (firewall, "
-		  "proxy)?" },
-		{ CURLE_SSL_CONNECT_ERROR, -EPROTO,
-		  "no TLS comes about: does the server speak TLS 1.2 or later at that port?" },
-		{ CURLE_SSL_CACERT_BADFILE, -ENOENT,
-		  "caFile cannot be read, or holds no certificate" },
-		{ CURLE_PARTIAL_FILE, -EPROTO, "the reply was cut short" },
-		{ CURLE_RECV_ERROR, -EPROTO, "the connection was cut before the reply's end" },
-		{ CURLE_GOT_NOTHING, -EPROTO, "the server closed without a reply" },
-	};
-
-	if (t->too_long || code == CURLE_FILESIZE_EXCEEDED)
-		return too_long_fault(t);
-	if (code == CURLE_OPERATION_TIMEDOUT)
-		return timeout_fault(t);
-	if (code == CURLE_PEER_FAILED_VERIFICATION) {
-		t->words = certificate_fault(t);
-		return -EACCES;
-	}
-	for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++)
-		if (faults[i].code == code) {
-			t->words = faults[i].words;
-			return faults[i].error;
-		}
-	t->words = arena_printf(t->arena, "%s", *t->said ? t->said : curl_easy_strerror(code));
-	return -EPROTO;
-}
-
-static int status_fault(struct transfer *t, long status)
-{
-	static const struct {
-		long status;
-		int error;
-		const char *get, *put; /* NULL: the same */
-	} faults[] = {
-		{ 304, -EPROTO, "unchanged, it says, and was not asked that", NULL },
-		{ 400, -EPROTO,
-		  "the request is not understood: the URL is cut off or expired, or was made "
-		  "for other headers: make a new one",
-		  NULL },
-		{ 401, -EACCES,
-		  "the server asks for a login: the pre-signed URL is cut off or expired: "
-		  "make a new one",
-		  NULL },
-		{ 403, -EACCES,
-		  "refused: the pre-signed URL has probably expired, or was not made for GET: "
-		  "make a new one",
-		  "refused: the pre-signed URL has probably expired, or was not made for PUT: "
-		  "make a new one" },
-		{ 404, -ENOENT,
-		  "nothing is there: the other side has not published yet, or the URL names "
-		  "another object",
-		  "no such place: does the bucket still exist, is the URL right?" },
-		{ 412, -EPROTO,
-		  "a condition that is part of the URL does not hold: make one without "
-		  "conditions",
-		  "a condition that is part of the URL does not hold, as that nothing is "
-		  "there yet: make one without conditions" },
-		{ 408, -EAGAIN, "the server waited too long for the request", NULL },
-		{ 429, -EAGAIN, "too many requests: the server asks for patience", NULL },
-	};
-	const char *words = "not what was expected: is the URL right?";
-	int error = -EPROTO;
-
-	if (status >= 300 && status < 400)
-		words = "it redirects, which is not followed: a pre-signed URL does not; use "
-			"the one that it leads to";
-	if (status >= 500) {
-		words = "the server has a fault of its own";
-		error = -EAGAIN;
-	}
-	for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++)
-		if (faults[i].status == status) {
-			words = t->q->body && faults[i].put ? faults[i].put : faults[i].get;
-			error = faults[i].error;
-		}
-	t->words = arena_printf(t->arena, "HTTP %ld: %s", status, words);
-	return error;
-}
-
 static bool is_success(const struct transfer *t, long status)
 {
 	if (t->q->body)
 		return status >= 200 && status < 300;
 	return status == 200 || (status == 304 && (t->q->etag || t->q->modified));
+}
+
+static int fault(struct transfer *t, CURLcode code)
+{
+	if (t->too_long)
+		code = CURLE_FILESIZE_EXCEEDED;
+	return http_fault_transfer(t->arena, t->q, t->curl, code, t->said, &t->words);
 }
 
 /* 0, or -EAGAIN when it may go better later, or another -errno. */
@@ -334,18 +190,18 @@ static int try_once(struct transfer *t, long long left)
 	t->asked = 0;
 	t->too_long = false;
 	*t->said = *t->etag = *t->modified = '\0';
-	if (!set_limits(c, t->max, left) || !set_request(t, headers)) {
+	if (!set_limits(c, t->q, t->max, left) || !set_request(t, headers)) {
 		t->words = "this libcurl lacks what is needed: 7.85 or later, with TLS";
 		return -ENOSYS;
 	}
 	code = curl_easy_perform(c);
 	if (code != CURLE_OK)
-		return transfer_fault(t, code);
+		return fault(t, code);
 	(void)curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
 	(void)curl_easy_getinfo(c, CURLINFO_RETRY_AFTER, &asked);
 	t->asked = asked < ASKED_MOST ? asked : ASKED_MOST;
 	t->unchanged = status == 304;
-	return is_success(t, status) ? 0 : status_fault(t, status);
+	return is_success(t, status) ? 0 : http_fault_status(t->arena, t->q, status, &t->words);
 }
 
 /* ---- all tries -------------------------------------------------------------------------- */
@@ -423,18 +279,19 @@ int http_run(struct arena *a, const struct http_request *q, struct http_reply *r
 {
 	struct transfer t = { .q = q, .arena = a, .max = q->max ? q->max : HTTP_BYTES };
 	long long begin = now(), deadline = q->deadline ? q->deadline : HTTP_DEADLINE;
-	const char *fault = http_url_fault(a, q->url);
+	const char *wrong =
+	    q->plain ? http_config_url_fault(a, q->url) : http_url_fault(a, q->url);
 	int r;
 
-	if (fault) {
-		*ret_words = fault;
+	if (wrong) {
+		*ret_words = wrong;
 		return -EINVAL;
 	}
 	t.body = arena_alloc(a, t.max + 1);
 	r = run(&t, begin, begin + deadline * 1000);
 	if (r < 0) {
-		*ret_words =
-		    arena_printf(a, "%s %s: %s", method(&t), http_show_url(a, q->url), t.words);
+		*ret_words = arena_printf(a, "%s %s: %s", q->body ? "PUT" : "GET",
+					  http_show_url(a, q->url), t.words);
 		return r;
 	}
 	t.body[t.len] = '\0';

@@ -1,8 +1,9 @@
 /* http.h - one request over HTTPS, tried again while that may help.
  *
- * A thin layer over libcurl: TLS 1.2 or later with certificate and host checked, no redirect
- * followed, every reply and every wait bounded; the system's proxy variables are honoured. Not
- * for a cloud's metadata service, which wants the opposite of nearly all of it.
+ * Over HTTP, too, for what a digest proves that came by another way. A thin layer over libcurl:
+ * TLS 1.2 or later with certificate and host checked, no redirect followed, every reply and
+ * every wait bounded; the system's proxy variables are honoured. Not for a cloud's metadata
+ * service, which wants the opposite of nearly all of it.
  *
  * Tried again: no connection, 408, 429, 5xx; after 0.25 s and up to 5 s, or as long as the
  * server's Retry-After asks. All else is final, and the words say what to do.
@@ -30,6 +31,8 @@ struct http_request {
 	const char *etag, *modified; /* GET only what is newer than these; NULL */
 	size_t max;		     /* bytes of the reply; 0: HTTP_BYTES */
 	unsigned deadline;	     /* s; 0: HTTP_DEADLINE */
+	bool plain; /* a configuration, proven by its digest: http will do, and the words are
+		     * about config_url */
 };
 
 struct http_reply {
@@ -45,6 +48,10 @@ int http_run(struct arena *a, const struct http_request *q, struct http_reply *r
 	     const char **ret_words);
 /* What is wrong with a URL, or NULL. */
 const char *http_url_fault(struct arena *a, const char *url);
+/* The same, of a configuration's: http and file are fine, too. */
+const char *http_config_url_fault(struct arena *a, const char *url);
+/* The path that a file URL names; NULL: it is another URL. */
+const char *http_url_file(struct arena *a, const char *url);
 /* Scheme, host and path: without query and user, and without what is long enough in a path to
  * be a token (Oracle's pre-authenticated requests have theirs there). */
 const char *http_show_url(struct arena *a, const char *url);

@@ -1,5 +1,6 @@
 #include <curl/curl.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/clean.h"
 #include "firstboot/http.h"
@@ -31,24 +32,60 @@ static char *url_part(CURLU *u, CURLUPart what)
 	return curl_url_get(u, what, &text, 0) == CURLUE_OK ? text : NULL;
 }
 
-const char *http_url_fault(struct arena *a, const char *url)
+/* plain: http will do. */
+static const char *url_fault(struct arena *a, const char *url, bool plain)
 {
+	const char *want =
+	    plain ? "want http://HOST/PATH or https://HOST/PATH" : "want https://HOST/PATH";
 	CURLUcode r;
 	CLEAN(end_url) CURLU *u = parse_url(url, &r);
 	CLEAN(end_part) char *scheme = NULL;
 	CLEAN(end_part) char *host = NULL;
 
 	if (r != CURLUE_OK)
-		return arena_printf(a, "not a URL (%s): want https://HOST/PATH",
-				    curl_url_strerror(r));
+		return arena_printf(a, "not a URL (%s): %s", curl_url_strerror(r), want);
 	scheme = url_part(u, CURLUPART_SCHEME);
 	host = url_part(u, CURLUPART_HOST);
-	if (!scheme || strcmp(scheme, "https") != 0)
+	if (plain && scheme && strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
+		return arena_printf(
+		    a, "a URL of scheme %.20s: only http, https and file are taken", scheme);
+	if (!plain && (!scheme || strcmp(scheme, "https") != 0))
 		return arena_printf(a,
 				    "a URL of scheme %.20s: only https:// is taken; what goes "
 				    "over another can be read and changed on the way",
 				    scheme ? scheme : "none");
-	return host && *host ? NULL : "a URL without a host: want https://HOST/PATH";
+	return host && *host ? NULL : arena_printf(a, "a URL without a host: %s", want);
+}
+
+const char *http_url_fault(struct arena *a, const char *url)
+{
+	return url_fault(a, url, false);
+}
+
+const char *http_config_url_fault(struct arena *a, const char *url)
+{
+	static const char file[] = "file:";
+
+	if (strncasecmp(url, file, strlen(file)) == 0)
+		return http_url_file(a, url) ? NULL : "want file:///PATH of a file here";
+	return url_fault(a, url, true);
+}
+
+const char *http_url_file(struct arena *a, const char *url)
+{
+	CURLUcode r;
+	CLEAN(end_url) CURLU *u = parse_url(url, &r);
+	CLEAN(end_part) char *scheme = url_part(u, CURLUPART_SCHEME);
+	CLEAN(end_part) char *host = url_part(u, CURLUPART_HOST);
+	CLEAN(end_part) char *path = NULL;
+
+	if (r != CURLUE_OK || !scheme || strcmp(scheme, "file") != 0 || (host && *host))
+		return NULL;
+	/* Refuses %00. */
+	if (curl_url_get(u, CURLUPART_PATH, &path, CURLU_URLDECODE) != CURLUE_OK ||
+	    path[0] != '/' || !path[1])
+		return NULL;
+	return arena_strndup(a, path, strlen(path));
 }
 
 /* Returns path with "..." for each part that is as long as a token. */

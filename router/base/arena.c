@@ -51,6 +51,13 @@ void arena_free(struct arena *a)
 	free(a);
 }
 
+void arena_wipe(struct arena *a)
+{
+	for (struct chunk *c = a ? a->chunks : NULL; c; c = c->next)
+		explicit_bzero(c->data, c->used);
+	arena_free(a);
+}
+
 void *arena_alloc(struct arena *a, size_t n)
 {
 	struct chunk *c = a->chunks;

@@ -12,7 +12,10 @@
 struct arena;
 
 struct arena *arena_new(void);
-void arena_free(struct arena *a);	      /* NULL is fine */
+void arena_free(struct arena *a); /* NULL is fine */
+/* The same, and nothing of what was in it stays in memory: for a stranger's text, which may
+ * hold a secret that has no business there. */
+void arena_wipe(struct arena *a);
 void *arena_alloc(struct arena *a, size_t n); /* zeroed, aligned for any type */
 /* An array of count elements with room for one more: the same, or a larger copy. Starts with
  * items NULL, count and *room 0. */
@@ -27,4 +30,9 @@ char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
 static inline void arena_done(struct arena **a)
 {
 	arena_free(*a);
+}
+
+static inline void arena_wiped(struct arena **a)
+{
+	arena_wipe(*a);
 }
