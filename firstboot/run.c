@@ -16,7 +16,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 
-#define GRACE 2000 /* ms between asking it to end and ending it */
+#define GRACE	2000 /* ms between asking it to end and ending it */
+#define UNKNOWN 255  /* exit code of what ended unseen */
 
 /* A file that nobody else can name, at its beginning: no pipe can fill up or break. */
 static int open_input(const char *bytes, size_t len)
@@ -84,9 +85,12 @@ static bool read_output(int fd, int64_t end, char *buf, size_t *len)
 	while (n != 0) {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
 		bool full = *len == RUN_OUTPUT;
+		int ready = poll(&p, 1, until(end));
 
-		if (poll(&p, 1, until(end)) == 0)
+		if (ready == 0)
 			return false;
+		if (ready < 0) /* a signal: what follows would wait past the end */
+			continue;
 		n = full ? read(fd, dropped, sizeof(dropped))
 			 : read(fd, buf + *len, RUN_OUTPUT - *len);
 		if (n < 0 && errno != EINTR && errno != EAGAIN)
@@ -107,8 +111,10 @@ static bool wait_until(pid_t pid, int64_t end, int *ret)
 		done = waitpid(pid, ret, end == INT64_MAX ? 0 : WNOHANG);
 		if (done == pid)
 			return true;
-		if (done < 0 && errno != EINTR)
-			return (*ret = 0) == 0;
+		if (done < 0 && errno != EINTR) { /* who ignores SIGCHLD is told nothing */
+			*ret = W_EXITCODE(UNKNOWN, 0);
+			return true;
+		}
 		if (clock_ms() >= end)
 			return false;
 		if (done == 0)

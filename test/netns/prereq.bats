@@ -306,3 +306,59 @@ f = open(sys.argv[1], "w"); fcntl.lockf(f, fcntl.LOCK_EX); print("held", flush=T
 	[ "$status" -eq 1 ]
 	[[ $(end missing) == *'is it installed?' ]]
 }
+
+# fedora_machine: the same with dnf's in place of Debian's
+fedora_machine() {
+	local name tree=$RUN/rpm
+	machine
+	rm -r "$SYSTEM/var/lib/dpkg" "$SYSTEM/etc/apt"
+	mkdir -p "$SYSTEM"/{var/lib/rpm,etc/yum.repos.d,etc/dnf} "$tree"
+	printf '[main]\nplugins=0\n' >"$SYSTEM/etc/dnf/dnf.conf"
+	printf '%s\n' '[test]' 'name=test' 'baseurl=http://mirror.test/fedora' 'gpgcheck=0' \
+		>"$SYSTEM/etc/yum.repos.d/test.repo"
+	for name in "${TOOLS[@]}"; do
+		printf '%s\n' "Name: ${name%:*}" 'Version: 1' 'Release: 1' 'Summary: one' 'License: none' 'BuildArch: noarch' \
+			'AutoReqProv: no' 'Recommends: more-of-it' '%description' 'one' '%install' 'mkdir -p %{buildroot}/usr/bin' \
+			"printf '#!/bin/sh\n' >%{buildroot}/usr/bin/${name#*:}" '%files' "%attr(755,root,root) /usr/bin/${name#*:}" \
+			>"$tree/${name%:*}.spec"
+		rpmbuild -bb --quiet --define "_topdir $tree" --define '_binary_payload w.gzdio' "$tree/${name%:*}.spec"
+	done
+	mkdir -p "$RUN/mirrors/mirror.test/fedora"
+	cp "$tree"/RPMS/noarch/*.rpm "$RUN/mirrors/mirror.test/fedora/"
+	createrepo_c -q "$RUN/mirrors/mirror.test/fedora"
+	mirrors
+}
+
+installed_by_rpm() { rpm --root "$SYSTEM" -qa --qf '%{NAME}\n' 2>/dev/null | sort | xargs; }
+
+@test "with dnf, the tools are installed; a mirror that is broken for a while is asked again" {
+	fedora_machine
+	echo 'repomd.xml 404 4' >"$RUN/rules"
+	prereq
+	[ "$status" -eq 0 ]
+	[ "$(end installed)" = 'wireguard-tools tcpdump jq curl' ]
+	[ -z "$(end wished)$(end missing)" ]
+	[ "$(installed_by_rpm)" = 'curl jq tcpdump wireguard-tools' ]
+	grep -q 'dnf: .*trying again' "$RUN/log"
+}
+
+@test "with dnf, a package that no source has, and one that does not match" {
+	fedora_machine
+	rm "$RUN"/mirrors/mirror.test/fedora/jq-*
+	createrepo_c -q "$RUN/mirrors/mirror.test/fedora"
+	echo 'curl-1.*rpm corrupt 4' >"$RUN/rules"
+	prereq
+	[ "$status" -eq 0 ]
+	[ "$(end installed)" = 'wireguard-tools tcpdump curl' ]
+	[ "$(end wished)" = 'not installed: jq: dnf: no source of packages has jq' ]
+	[ "$(installed_by_rpm)" = 'curl tcpdump wireguard-tools' ]
+}
+
+@test "with dnf and no network: told soon" {
+	fedora_machine
+	rm "$RUN/port"
+	prereq
+	[ "$status" -eq 0 ]
+	[ "$took" -le 60 ]
+	[[ $(end wished) == *'no source of packages can be reached'* ]]
+}
