@@ -88,6 +88,16 @@ static int lock(void)
 	return fd;
 }
 
+/* What a run before this one was killed over. */
+static void sweep(void)
+{
+	static const char *const written[] = { "/etc/routerd", "/etc/routerd/keys",
+					       "/var/lib/routerd", FACTS_FOLDER };
+
+	for (size_t i = 0; i < sizeof(written) / sizeof(*written); i++)
+		file_sweep(written[i]);
+}
+
 static enum boot_end run_steps(struct boot *b, struct boot_result *results)
 {
 	enum boot_end worst = BOOT_DONE;
@@ -123,6 +133,8 @@ enum boot_end boot_run(const struct boot_options *o)
 					    : strerror(-fd));
 		return BOOT_FAILED;
 	}
+	if (!o->dry_run)
+		sweep();
 	journal_read(a, &b.journal);
 	end = run_steps(&b, results);
 	if (o->dry_run)

@@ -19,6 +19,7 @@
 #define DEFAULT_KEY    "/etc/routerd/keys/wg-hybrid.key"
 #define DEFAULT_PORT   51820
 #define NODE_FILE      "/etc/routerd/node"
+#define PEERS_FOLDER   "/etc/routerd/peers/"
 #define EXCHANGE_FILE  "/etc/routerd/exchange.yaml"
 #define FAULTS_SHOWN   3
 
@@ -219,19 +220,28 @@ static int make_key(struct boot *b, const char *path, const char **ret_detail)
 	return record_settle(path, &now, b->o->adopt, &settled);
 }
 
-enum boot_end step_key(struct boot *b, const char **ret_detail)
+int steps_make_keys(struct boot *b, const char **ret_detail)
 {
 	const char *keys[NAMED_MOST];
 	size_t n = find_keys(b, keys);
+	int r = 0;
 
-	*ret_detail = arena_printf(b->arena, "%s%s", b->key_file, n > 1 ? " and others" : "");
-	for (size_t i = 0; i < n; i++) {
-		if (b->o->dry_run && access(keys[i], F_OK) < 0)
+	for (size_t i = 0; i < n && r == 0; i++) {
+		if (!b->o->dry_run)
+			r = make_key(b, keys[i], ret_detail);
+		else if (access(keys[i], F_OK) < 0)
 			*ret_detail = arena_printf(b->arena, "%s would be made", keys[i]);
-		else if (!b->o->dry_run && make_key(b, keys[i], ret_detail) < 0)
-			return BOOT_FAILED;
 	}
-	return BOOT_DONE;
+	return r;
+}
+
+enum boot_end step_key(struct boot *b, const char **ret_detail)
+{
+	const char *said = NULL;
+	int r = steps_make_keys(b, &said);
+
+	*ret_detail = said ? said : b->key_file;
+	return r < 0 ? BOOT_FAILED : BOOT_DONE;
 }
 
 /* ---- publish ---------------------------------------------------------------------------- */
@@ -265,15 +275,17 @@ static int give_file(struct boot *b, const struct settle *s, const char **ret_wo
 	return r;
 }
 
-/* What user-data says of the node's name and of the exchange. */
+/* What user-data says of the node's name and of the exchange; and where others' exports go. */
 static int give_files(struct boot *b, const char **ret_words)
 {
 	const char *line = arena_printf(b->arena, "%s\n", b->seed.node);
 	const struct settle node = { NODE_FILE, line, strlen(line), 0644, JOURNAL_NODE };
 	const struct settle exchange = { EXCHANGE_FILE, b->seed.exchange, b->seed.exchange_len,
 					 0600, JOURNAL_EXCHANGE };
-	int r = b->seed.node ? give_file(b, &node, ret_words) : 0;
+	int r = file_make_folder(PEERS_FOLDER, 0755);
 
+	if (r == 0 && b->seed.node)
+		r = give_file(b, &node, ret_words);
 	if (r == 0 && b->seed.exchange)
 		r = give_file(b, &exchange, ret_words);
 	return r;

@@ -20,5 +20,8 @@ enum boot_end step_report(struct boot *b, const char **ret_detail);
 
 /* Where the key is made that no configuration names yet. */
 const char *steps_bare_key(const struct boot *b);
+/* Makes those keys that the configuration in place names, or the bare one. 0; or -errno, with
+ * words; *ret_detail is left alone when there was nothing to do. */
+int steps_make_keys(struct boot *b, const char **ret_detail);
 /* Writes the export, and reads what it says. 0, or -errno with words. */
 int steps_export(struct boot *b, const char **ret_words);

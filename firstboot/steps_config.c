@@ -288,7 +288,7 @@ enum boot_end step_install(struct boot *b, const char **ret_detail)
 	if (place_file(b, ret_detail) < 0)
 		return BOOT_FAILED;
 	drop_name(b);
-	return BOOT_DONE;
+	return steps_make_keys(b, ret_detail) < 0 ? BOOT_FAILED : BOOT_DONE;
 }
 
 /* ---- service, report -------------------------------------------------------------------- */

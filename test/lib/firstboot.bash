@@ -20,7 +20,7 @@ picture() {
 	local net=$RUN/picture/sys/class/net/lan0
 	mkdir -p "$RUN/picture/sys/class/dmi/id" "$net/device" "$RUN/$SEED"
 	echo QEMU >"$RUN/picture/sys/class/dmi/id/sys_vendor"
-	on r cat /sys/class/net/lan0/address >"$net/address"
+	on r ip -j link show lan0 | jq -r ".[0].address" >"$net/address"
 	echo 1500 >"$net/mtu"
 	echo 1 >"$net/type"
 	echo 'INTERFACE=lan0' >"$net/uevent"
@@ -109,8 +109,9 @@ systemd() {
 	: >"$RUN/calls"
 }
 
-# everything that is to survive, with contents and modes, but for times
+# everything that is to survive, with contents and modes, but for times and for what a kill left
+# half written, which is swept away a minute later
 state_of() {
-	on r sh -c 'cd / && find etc/routerd var/lib/routerd ! -name "*.lock" -printf "%p %y %m %n %l\n" |
-		sort && find etc/routerd var/lib/routerd -type f ! -name "*.record" -exec sha256sum {} + | sort'
+	on r sh -c 'cd / && find etc/routerd var/lib/routerd ! -name "*.lock" ! -name ".*.new-*" -printf "%p %y %m %n %l\n" |
+		sort && find etc/routerd var/lib/routerd -type f ! -name "*.record" ! -name ".*.new-*" -exec sha256sum {} + | sort'
 }

@@ -42,20 +42,20 @@ load ../lib/firstboot
 	first
 	on r "$ROUTERCTL" apply
 	first
-	before=$(on r find /etc/routerd /var/lib/routerd /run/routerd ! -name firstboot.json \
+	before=$(on r find /etc/routerd /var/lib/routerd /run/routerd -type f ! -name firstboot.json \
 		-printf '%p %i %T@\n' | sort)
-	lines=$(on r cat /dev/console | wc -l)
+	told=$(on r cat /dev/console | wc -l)
 	first
 	[ "$status" -eq 2 ]
-	[ "$before" = "$(on r find /etc/routerd /var/lib/routerd /run/routerd ! -name firstboot.json \
+	[ "$before" = "$(on r find /etc/routerd /var/lib/routerd /run/routerd -type f ! -name firstboot.json \
 		-printf '%p %i %T@\n' | sort)" ]
-	[ "$lines" -eq "$(on r cat /dev/console | wc -l)" ]
+	[ "$told" -eq "$(on r cat /dev/console | wc -l)" ]
 	[ "$(grep -c . "$RUN/calls")" -eq 1 ]
 
 	# After a reboot /run is empty, and the console is told anew.
 	on r rm -r /run/routerd
 	first
-	[ "$(on r cat /dev/console | wc -l)" -gt "$lines" ]
+	[ "$(on r cat /dev/console | wc -l)" -gt "$told" ]
 	on r jq -e .nics[0].mac /run/routerd/node.json
 }
 
@@ -180,6 +180,7 @@ load ../lib/firstboot
 	resources | on r cmp - /etc/routerd/router.yaml
 
 	# Without fault by itself, but not beside what is in conf.d.
+	on r mkdir -p /etc/routerd/conf.d
 	on r sh -c "cat >/etc/routerd/conf.d/more.yaml" <<-END
 		apiVersion: net.routerd.net/v1alpha1
 		kind: IPv4StaticAddress
