@@ -102,14 +102,10 @@ $(O)/test/fuzz/%: $(O)/test/fuzz/%.o $(call objects,$(tested))
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS) $(LDLIBS_curl)
-$(O)/test/tools/%: $(O)/test/tools/%.o $(call objects,$(base))
+$(O)/test/tools/%: $(O)/test/tools/%.o $(call objects,$(tested))
 	@mkdir -p $(@D)
 	@echo "  LD $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
-$(O)/test/tools/seed: $(O)/test/tools/seed.o $(call objects,$(filter-out firstboot/main.c,$(boot)))
-	@mkdir -p $(@D)
-	@echo "  LD $@"
-	$(Q)$(CC) $(LDFLAGS_curl) -o $@ $^ $(LDLIBS_curl)
+	$(Q)$(CC) $(LDFLAGS_curl) -o $@ $^ $(LDLIBS) $(LDLIBS_curl)
 $(O)/docs/reference: $(O)/docs/reference.o $(call objects,$(base) $(pure) $(keys))
 	@mkdir -p $(@D)
 	@echo "  LD $@"

@@ -22,3 +22,9 @@ bool disk_is_there(struct arena *a, const struct place *p, const char *label);
  * volume; or mount(2)'s, file_read()'s errors, with words. */
 int disk_read(struct arena *a, const struct place *p, const char *label,
 	      struct disk_file *files, const char **ret_words);
+/* The same of a folder, named as it is. -ENOENT: there is none. */
+int disk_read_folder(struct arena *a, const char *folder, struct disk_file *files,
+		     const char **ret_words);
+/* Waits for a volume with one of those labels, which end with NULL: until 30 s after the
+ * machine's start, or for the place's deadline. Is there one? */
+bool disk_wait(struct arena *a, const struct place *p, const char *const *labels);

@@ -30,18 +30,23 @@ struct told {
 
 struct provider {
 	const char *name;
+	const char *cloud; /* as cloud-init names it; NULL: it is not asked of this one */
 	bool (*detect)(struct arena *a, const struct place *p);
 	/* 0, or -errno with one sentence of what, why, and what to do next. */
 	int (*read)(struct arena *a, const struct place *p, struct told *ret,
 		    const char **ret_words);
-	bool network; /* reading it takes one */
+	/* What cloud-init wrote down of it; NULL: complete, else what is missing. */
+	const char *(*recall)(struct arena *a, const char *bytes, size_t len, struct told *t);
+	bool network;  /* reading it takes one */
+	bool by_route; /* the primary NIC is the default route's: the platform does not say */
 };
 
 extern const struct provider provider_azure, provider_aws, provider_oci, provider_gcp,
     provider_nocloud, provider_configdrive;
 extern const struct provider *const providers[]; /* in the order of detection; ends with NULL */
 
-/* NULL: none that we know. */
+/* NULL: none that we know. A disk is waited for, as disk_wait() does, where no firmware says
+ * what this is. */
 const struct provider *provider_detect(struct arena *a, const struct place *p);
 /* The platform's read(), its NICs joined by MAC to the guest's interfaces; where its service
  * does not answer, what cloud-init wrote down of it in this boot, if that is complete. */
