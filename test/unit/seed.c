@@ -363,7 +363,8 @@ static const struct {
 	{ "#cloud-config\nrouterd:\n  x: |\n    -----BEGIN OPENSSH PRIVATE KEY-----\n   "
 	  " " SECRET "\n",
 	  "4:24" },
-	{ "#cloud-config\nrouterd:\n  # privateKey: " SECRET "\n  node: a\n", "3:5" },
+	{ "#cloud-config\nrouterd:\n  node: a\n  # privateKey: " SECRET "\n  role: a\n",
+	  "4:5" },
 	{ ROUTER "spec:\n  presharedKey: " SECRET "\n", "5:3" },
 	{ ROUTER "spec:\n  privateKey:\n    " SECRET "\n", "5:3" },
 	{ ROUTER "spec: [\n  privateKey: " SECRET "\n", "5:3" },
