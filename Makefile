@@ -154,7 +154,7 @@ service: root all ## the units under systemd, in a virtual machine
 	$(RM) -r $(O)/root
 	$(MAKE) -s install DESTDIR=$(CURDIR)/$(O)/root
 	test/vm/run --systemd --timeout 240 --add $(CURDIR)/test --add $(CURDIR)/$(O)/root:/ \
-		--add /usr/bin/wireguard-go --add /usr/bin/genisoimage --add /usr/sbin/mkfs.vfat \
+		--add /usr/bin/wireguard-go --add /usr/bin/genisoimage --add /usr/sbin/mkfs.fat \
 		--add /usr/bin/mtools --add /usr/bin/mcopy --add /etc/mtools.conf -- bats --tap $(BATSFLAGS) $(CURDIR)/test/service
 
 fuzz: ## each fuzzer for SECONDS (60)

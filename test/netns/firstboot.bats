@@ -116,8 +116,8 @@ load ../lib/firstboot
 	machine_new
 	resources | inline
 	first
-	resources '' lan0 >"$RUN/new.yaml"
-	url="config_url: file://$RUN/new.yaml"
+	resources "" lan0 >"$RUN/picture/new.yaml"
+	url="config_url: file:///new.yaml"
 	wrong=$(sha256sum </dev/null | cut -c1-64)
 	printf 'node: pve-rt\n%s\nconfig_sha256: %s\n' "$url" "$wrong" | user_data
 	first --deadline 5
@@ -127,14 +127,14 @@ load ../lib/firstboot
 	resources | on r cmp - /etc/routerd/router.yaml
 	on r grep -q '^routerd: first boot could not find the configuration' /dev/console
 
-	right=$(sha256sum "$RUN/new.yaml" | cut -c1-64)
+	right=$(sha256sum "$RUN/picture/new.yaml" | cut -c1-64)
 	printf 'node: pve-rt\n%s\nconfig_sha256: %s\n' "$url" "$right" | user_data
 	first --deadline 5
 	[ "$status" -eq 2 ]
-	on r cmp "$RUN/new.yaml" /etc/routerd/router.yaml
+	on r cmp "$RUN/picture/new.yaml" /etc/routerd/router.yaml
 
 	# It need not be fetched again: the URL may have expired since.
-	rm "$RUN/new.yaml"
+	rm "$RUN/picture/new.yaml"
 	first --deadline 5
 	[ "$status" -eq 2 ]
 	step config done 'installed before'

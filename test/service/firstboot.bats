@@ -119,7 +119,7 @@ resources() {
 
 @test "a disk ROUTERD_CFG, vfat: it comes before user-data, and is in force at once" {
 	truncate -s 1M "$RUN/config.img"
-	mkfs.vfat -n ROUTERD_CFG "$RUN/config.img"
+	mkfs.fat -n ROUTERD_CFG "$RUN/config.img"
 	resources 10.252.0.9 >"$RUN/router.yaml"
 	mcopy -i "$RUN/config.img" "$RUN/router.yaml" ::router.yaml
 	disk ROUTERD_CFG "$RUN/config.img"

@@ -32,7 +32,8 @@ setup_file() {
 	on far ip link set wg0 up
 	on far ip route add 10.77.60.9/32 dev wg0
 	FAR_KEY=$(wg pubkey <"$BATS_FILE_TMPDIR/far.key")
-	export FAR=${SITE[far]} CLIENT=${SITE[client]} FAR_KEY
+	BEGIN=$(date +%s)
+	export FAR=${SITE[far]} CLIENT=${SITE[client]} FAR_KEY BEGIN
 	systemd-sysusers
 	useradd_plain
 	systemctl daemon-reload
@@ -130,7 +131,7 @@ is() { # is PROPERTY VALUE [UNIT]
 }
 
 log() {
-	journalctl -u routerd --no-pager -o cat
+	journalctl -u routerd --since "@$BEGIN" --no-pager -o cat
 }
 
 # What no stop, start or kill may touch, and nobody may even report to have changed: routes,
