@@ -5,8 +5,9 @@
 #include "firstboot/seed_read.h"
 #include "keys/seal.h"
 
-#define NAMES  4  /* one field may have, and a NULL */
-#define DIGITS 64 /* of SHA-256 */
+#define NAMES	   4  /* one field may have, and a NULL */
+#define DIGITS	   64 /* of SHA-256 */
+#define NAME_SHOWN 40 /* bytes: what is longer may be a key that has lost its name */
 
 struct decoding {
 	struct seed_reading *reading;
@@ -326,7 +327,8 @@ static void decode_map(struct decoding *r, const struct node *map)
 		const char *want;
 
 		if (!f) {
-			diag_error(s->diag, n->key_mark, "no field %.60s; there are %s", n->key,
+			diag_error(s->diag, n->key_mark, "no field %s; there are %s",
+				   strlen(n->key) > NAME_SHOWN ? "of that name" : n->key,
 				   list_names(s->arena));
 			continue;
 		}

@@ -229,6 +229,8 @@ static const struct {
 	  "3:62: install_packages: want true or false\n"
 	  "3:70: config_ca_file: it is for config_url; want that, too\n"
 	  "3:86: config_ca_file: want the path of a file, from / on\n" },
+	{ "#cloud-config\nrouterd: { " SECRET ": x }\n",
+	  "2:12: no field of that name; there are " NAMES "\n" },
 	{ "#cloud-config\nrouterd:\n", "2:9: want a map of " NAMES "\n" },
 	{ "#cloud-config\nrouterd: [a]\n", "2:10: want a map of " NAMES "\n" },
 	{ "#cloud-config\nx: &x {node: a}\nrouterd: *x\n",
