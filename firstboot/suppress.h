@@ -11,7 +11,8 @@
 
 #define SUPPRESS_FILE "/etc/cloud/cloud.cfg.d/95-routerd-addresses.cfg"
 
-/* provider: as in facts. *ret_words: what was done, or why nothing was, for people; never
- * NULL. *ret_changed: the file was written or removed; it counts from the next boot on. */
+/* provider: as in facts; NULL: none. *ret_words: what was done, or why nothing was, for people;
+ * never NULL. *ret_changed: the file was written or removed, or would be; it counts from the
+ * next boot on. 0; or the error of reading, writing or removing it. */
 int suppress_addresses(struct arena *a, const char *root, const char *provider, bool dry_run,
 		       bool *ret_changed, const char **ret_words);
