@@ -18,7 +18,7 @@ PACKAGES := gcc libc6-dev make pkg-config libnl-3-dev libnl-genl-3-dev libnftnl-
 	bats bats-assert bats-file bats-support jq openssl python3 python3-prometheus-client iproute2 iputils-ping \
 	tcpdump nftables iptables wireguard-tools wireguard-go socat procps util-linux bsdutils \
 	mount kmod cpio xz-utils strace systemd qemu-system-x86 diffutils findutils grep hostname \
-	mawk netbase dash sed coreutils git genisoimage dosfstools mtools
+	mawk netbase dash sed coreutils git genisoimage dosfstools
 
 # ---- flags: what every build shares, then what each adds ----------------------------------
 MODULES  := libnl-3.0 libnl-genl-3.0 libnftnl yaml-0.1 libsodium libcares
@@ -155,7 +155,7 @@ service: root all ## the units under systemd, in a virtual machine
 	$(MAKE) -s install DESTDIR=$(CURDIR)/$(O)/root
 	test/vm/run --systemd --timeout 240 --add $(CURDIR)/test --add $(CURDIR)/$(O)/root:/ \
 		--add /usr/bin/wireguard-go --add /usr/bin/genisoimage --add /usr/sbin/mkfs.fat \
-		--add /usr/bin/mtools --add /usr/bin/mcopy --add /etc/mtools.conf -- bats --tap $(BATSFLAGS) $(CURDIR)/test/service
+		-- bats --tap $(BATSFLAGS) $(CURDIR)/test/service
 
 fuzz: ## each fuzzer for SECONDS (60)
 	$(MAKE) BUILD=fuzz CC=clang$(LLVM) fuzz-run

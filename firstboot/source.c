@@ -38,19 +38,32 @@ static void found(struct search *s, const char *bytes, size_t len)
 
 /* ---- a disk ----------------------------------------------------------------------------- */
 
-static int read_disk(struct search *s)
+const char *source_disk(struct arena *a, const struct place *p)
+{
+	static const char *const labels[] = { SOURCE_LABEL, "ROUTERD_CFG" };
+
+	for (size_t i = 0; i < sizeof(labels) / sizeof(*labels); i++)
+		if (disk_is_there(a, p, labels[i]))
+			return labels[i];
+	return NULL;
+}
+
+static int read_disk(struct search *s, const char *label)
 {
 	struct disk_file files[] = { { .name = FILE_NAME }, { .name = NULL } };
-	int r = disk_read(s->arena, s->place, SOURCE_LABEL, files, s->words);
+	int r = disk_read(s->arena, s->place, label, files, s->words);
 
 	s->found->kind = SOURCE_DISK;
-	s->found->from = "the disk " SOURCE_LABEL;
+	s->found->from = arena_printf(s->arena, "the disk %s", label);
 	if (r < 0)
 		return r;
 	if (!files[0].bytes) {
-		*s->words = "the disk " SOURCE_LABEL " has no file " FILE_NAME
-			    " in its uppermost folder: put the configuration there, or take "
-			    "the disk off for another source to be asked";
+		*s->words =
+		    arena_printf(s->arena,
+				 "%s has no file " FILE_NAME
+				 " in its uppermost folder: put the configuration there, or "
+				 "take the disk off for another source to be asked",
+				 s->found->from);
 		return -ENOENT;
 	}
 	found(s, files[0].bytes, files[0].len);
@@ -137,10 +150,11 @@ int source_find(struct arena *a, const struct place *p, const struct seed *seed,
 		unsigned deadline, struct source *ret, const char **ret_words)
 {
 	struct search s = { a, p, seed, deadline, ret, ret_words };
+	const char *label = source_disk(a, p);
 
 	*ret = (struct source){ .kind = SOURCE_NONE };
-	if (disk_is_there(a, p, SOURCE_LABEL))
-		return read_disk(&s);
+	if (label)
+		return read_disk(&s, label);
 	if (seed->config) {
 		ret->kind = SOURCE_USER_DATA;
 		ret->from = "user-data";

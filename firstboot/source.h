@@ -1,6 +1,7 @@
 /* source.h - where the configuration comes from, the first that there is:
  *
- *	1. a disk labelled ROUTERD_CONFIG, its file router.yaml
+ *	1. a disk labelled ROUTERD_CONFIG, or ROUTERD_CFG where that is too long as on FAT: its
+ *	   file router.yaml
  *	2. user-data, inline
  *	3. user-data's config_url, whose SHA-256 must be config_sha256
  *
@@ -12,7 +13,7 @@
 #include "firstboot/seed.h"
 #include "providers/provider.h"
 
-#define SOURCE_LABEL "ROUTERD_CONFIG"
+#define SOURCE_LABEL "ROUTERD_CONFIG"	/* for people */
 #define SOURCE_BYTES (32 * 1024 * 1024) /* YAML_BYTES */
 
 enum source_kind { SOURCE_NONE, SOURCE_DISK, SOURCE_USER_DATA, SOURCE_URL };
@@ -29,5 +30,7 @@ struct source {
  * then kind and from say where. -EAGAIN: it may go better later. deadline: s, for a URL. */
 int source_find(struct arena *a, const struct place *p, const struct seed *seed,
 		unsigned deadline, struct source *ret, const char **ret_words);
+/* The label of the disk that there is; NULL: there is none. */
+const char *source_disk(struct arena *a, const struct place *p);
 /* SHA-256 as 64 lower-case digits and a NUL. */
 void source_digest(const char *bytes, size_t len, char ret[static 65]);

@@ -14,7 +14,6 @@
 #include "firstboot/steps.h"
 #include "firstboot/suppress.h"
 #include "keys/key.h"
-#include "providers/disk.h"
 
 #define FAULTS_SHOWN  20
 #define FAULTS_HINT   "; 'routerctl validate -f FILE' shows all"
@@ -33,7 +32,7 @@ static bool is_installed(const struct boot *b)
 {
 	return b->seed.config_url && is_in_place() &&
 	       journal_has(&b->journal, JOURNAL_CONFIG, b->seed.config_digest) &&
-	       !disk_is_there(b->arena, &b->o->place, SOURCE_LABEL);
+	       !source_disk(b->arena, &b->o->place);
 }
 
 static enum boot_end nothing_found(struct boot *b, const char **ret_detail)

@@ -119,9 +119,12 @@ resources() {
 
 @test "a disk ROUTERD_CFG, vfat: it comes before user-data, and is in force at once" {
 	truncate -s 1M "$RUN/config.img"
-	mkfs.fat -n ROUTERD_CFG "$RUN/config.img"
+	mkfs.fat -n ROUTERD_CFG "$RUN/config.img" 2>/dev/null
 	resources 10.252.0.9 >"$RUN/router.yaml"
-	mcopy -i "$RUN/config.img" "$RUN/router.yaml" ::router.yaml
+	mkdir -p "$RUN/mnt"
+	mount -t vfat -o loop,iocharset=ascii "$RUN/config.img" "$RUN/mnt"
+	cp "$RUN/router.yaml" "$RUN/mnt"
+	umount "$RUN/mnt"
 	disk ROUTERD_CFG "$RUN/config.img"
 	run_once
 	is ExecMainStatus 0
