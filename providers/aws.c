@@ -269,11 +269,12 @@ static int get_token(struct run *r)
 }
 
 /* With a new token when the old one is refused, once. */
-static int get(struct run *r, const char *path, enum imds_absent absent, struct imds_reply *ret)
+static int get(struct run *r, struct imds_ask q, struct imds_reply *ret)
 {
-	struct imds_ask q = { .path = path, .headers = r->token, .absent = absent };
-	int error = imds_get(&r->imds, &q, ret, r->words);
+	int error;
 
+	q.headers = r->token;
+	error = imds_get(&r->imds, &q, ret, r->words);
 	if (error < 0 && ret->status == 401) {
 		error = get_token(r);
 		q.headers = r->token;
@@ -309,8 +310,10 @@ static int get_keys(struct run *r, const char *below, const struct key *keys, si
 
 	for (size_t i = 0; i < count; i++) {
 		const char *key = arena_printf(a, "%s%s", below, keys[i].name);
+		const struct imds_ask q = { .path = arena_printf(a, META "%s", key),
+					    .absent = keys[i].absent };
 		struct imds_reply reply;
-		int error = get(r, arena_printf(a, META "%s", key), keys[i].absent, &reply);
+		int error = get(r, q, &reply);
 
 		if (error == 0)
 			put(r->meta, key, &reply);
@@ -320,12 +323,22 @@ static int get_keys(struct run *r, const char *below, const struct key *keys, si
 	return 0;
 }
 
-/* "0e:49:61:0f:c3:11/" a line. */
+/* "0e:49:61:0f:c3:11/" a line; a machine has one at least. */
+static const char *take_macs(struct arena *a, const char *bytes, size_t len, struct told *t)
+{
+	char mac[NICS_MAC], *text = arena_strndup(a, bytes, len);
+
+	(void)t;
+	text[strcspn(text, "/\n")] = '\0';
+	return nics_mac(text, mac) ? NULL : "the list of NICs does not begin with a MAC";
+}
+
 static int get_nics(struct run *r)
 {
+	static const struct imds_ask q = { .path = META MACS "/", .take = take_macs };
 	struct arena *a = r->imds.arena;
 	struct imds_reply list;
-	int error = get(r, META MACS "/", IMDS_NOT_YET, &list);
+	int error = get(r, q, &list);
 	char *text = error < 0 ? NULL : list.bytes;
 	unsigned count = 0;
 	char *line;
@@ -345,8 +358,9 @@ static int get_nics(struct run *r)
 
 static int get_user_data(struct run *r, struct told *t)
 {
+	static const struct imds_ask q = { .path = "/latest/user-data", .absent = IMDS_NONE };
 	struct imds_reply reply;
-	int error = get(r, "/latest/user-data", IMDS_NONE, &reply);
+	int error = get(r, q, &reply);
 
 	if (error == 0 && reply.len) {
 		t->user_data = reply.bytes;

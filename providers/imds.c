@@ -2,10 +2,10 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sodium.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -17,6 +17,7 @@
 #define LINK_WAIT  60  /* s for a default route to come */
 #define LINK_LOOK  250 /* ms between two looks for it */
 #define LAG	   10  /* s that keys of a NIC just attached may lag behind */
+#define CLOSE_WAIT 100 /* ms for the other side to close */
 #define READ_BYTES (16 * 1024)
 
 /* One try and what came of it: the words, and whether it may go better. */
@@ -31,21 +32,29 @@ try {
 
 /* ---- where it is ------------------------------------------------------------------------ */
 
-static int add_host(struct imds *s, const char *host, const char *port, bool brackets)
+static int add_host(struct imds *s, const char *host, const char *port)
 {
-	const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
-					.ai_socktype = SOCK_STREAM };
 	struct imds_host *h = &s->hosts[s->host_count];
-	struct addrinfo *found;
-	bool standard = strcmp(port, "80") == 0;
+	struct sockaddr_in *v4 = (struct sockaddr_in *)&h->address;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&h->address;
+	size_t digits = strspn(port, "0123456789");
+	unsigned long number =
+	    digits && digits < 6 && !port[digits] ? strtoul(port, NULL, 10) : 0;
+	bool six = strchr(host, ':') != NULL;
 
-	if (getaddrinfo(host, port, &hints, &found) != 0)
+	if (!number || number > UINT16_MAX ||
+	    inet_pton(six ? AF_INET6 : AF_INET, host,
+		      six ? (void *)&v6->sin6_addr : &v4->sin_addr) != 1)
 		return -EINVAL;
-	memcpy(&h->address, found->ai_addr, found->ai_addrlen);
-	h->len = found->ai_addrlen;
-	freeaddrinfo(found);
-	h->text = arena_printf(s->arena, brackets ? "[%s]%s%s" : "%s%s%s", host,
-			       standard ? "" : ":", standard ? "" : port);
+	h->address.ss_family = six ? AF_INET6 : AF_INET;
+	h->len = six ? sizeof(*v6) : sizeof(*v4);
+	if (six)
+		v6->sin6_port = htons((uint16_t)number);
+	else
+		v4->sin_port = htons((uint16_t)number);
+	h->text = arena_printf(s->arena, six ? "[%s]" : "%s", host);
+	if (number != 80)
+		h->text = arena_printf(s->arena, "%s:%lu", h->text, number);
 	s->host_count++;
 	return 0;
 }
@@ -55,25 +64,23 @@ static int add_service(struct imds *s, const char *url)
 {
 	static const char scheme[] = "http://";
 	char *host = arena_strndup(s->arena, url, strlen(url)), *port;
-	bool brackets;
 
 	if (strncmp(host, scheme, sizeof(scheme) - 1) != 0)
 		return -EINVAL;
 	host += sizeof(scheme) - 1;
 	host[strcspn(host, "/")] = '\0';
-	brackets = *host == '[';
 	port = strrchr(host, ':');
-	if (brackets) {
-		char *close = strchr(++host, ']');
+	if (*host == '[') {
+		char *end = strchr(++host, ']');
 
-		if (!close)
+		if (!end)
 			return -EINVAL;
-		*close = '\0';
-		port = close[1] == ':' ? close + 1 : NULL;
+		*end = '\0';
+		port = end[1] == ':' ? end + 1 : NULL;
 	}
 	if (port)
 		*port++ = '\0';
-	return add_host(s, host, port ? port : "80", brackets);
+	return add_host(s, host, port ? port : "80");
 }
 
 int imds_open(struct arena *a, const struct place *p, const struct imds_policy *policy,
@@ -89,9 +96,9 @@ int imds_open(struct arena *a, const struct place *p, const struct imds_policy *
 	if (p->service)
 		r = add_service(&s, p->service);
 	else
-		r = add_host(&s, policy->host, "80", false);
+		r = add_host(&s, policy->host, "80");
 	if (r == 0 && !p->service && policy->host6)
-		r = add_host(&s, policy->host6, "80", true);
+		r = add_host(&s, policy->host6, "80");
 	if (r < 0) {
 		*ret_words =
 		    arena_printf(a,
@@ -255,6 +262,18 @@ static int reply_fault(struct try *t, const char *what)
 		     "fault");
 }
 
+/* We asked it to close: what comes instead belongs to a reply that lies about its length. One
+ * that keeps the connection open is not waited for. */
+static int check_end(struct try *t, int fd)
+{
+	char byte;
+
+	if (t->reply->status == 200 && wait_ready(fd, POLLIN, clock_ms() + CLOSE_WAIT) == 0 &&
+	    recv(fd, &byte, 1, MSG_DONTWAIT) > 0)
+		return reply_fault(t, "the reply is longer than it says");
+	return 0;
+}
+
 static int read_reply(struct try *t, int fd)
 {
 	char bytes[READ_BYTES];
@@ -284,7 +303,7 @@ static int read_reply(struct try *t, int fd)
 		if (r < 0)
 			return reply_fault(t, t->reply->fault);
 		if (r > 0)
-			return 0;
+			return check_end(t, fd);
 		if (clock_ms() >= t->end)
 			return reply_fault(t, "no whole reply in time");
 	}

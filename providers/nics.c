@@ -25,7 +25,7 @@ struct seen {
 
 bool nics_mac(const char *text, char ret[static NICS_MAC])
 {
-	char mac[NICS_MAC], separator = text[0] && text[1] ? text[2] : '\0';
+	char mac[NICS_MAC], separator = strnlen(text, 3) == 3 ? text[2] : (char)0;
 	bool separated = separator == ':' || separator == '-', zero = true;
 
 	for (int i = 0; i < 6; i++) {

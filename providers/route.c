@@ -42,14 +42,14 @@ bool route_default(struct arena *a, const char *root, char ret[static IF_NAMESIZ
 	char *text = read_table(a, root, "/proc/net/route");
 	unsigned lowest = 0;
 	bool found = false;
-	struct route r;
+	struct route r = { 0 };
 
 	while (next_route(&text, &r)) {
 		if (r.to || r.mask || (found && r.metric >= lowest))
 			continue;
 		found = true;
 		lowest = r.metric;
-		strcpy(ret, r.name);
+		memcpy(ret, r.name, IF_NAMESIZE);
 	}
 	return found;
 }
@@ -58,8 +58,8 @@ bool route_only(struct arena *a, const char *root, const char *address,
 		char ret[static IF_NAMESIZE])
 {
 	char *text = read_table(a, root, "/proc/net/route"), name[IF_NAMESIZE] = "";
+	struct route r = { 0 };
 	struct in_addr to;
-	struct route r;
 
 	if (inet_pton(AF_INET, address, &to) != 1)
 		return false;
@@ -68,11 +68,11 @@ bool route_only(struct arena *a, const char *root, const char *address,
 			continue;
 		if (*name && strcmp(name, r.name) != 0)
 			return false;
-		strcpy(name, r.name);
+		memcpy(name, r.name, IF_NAMESIZE);
 	}
 	if (!*name)
 		return false;
-	strcpy(ret, name);
+	memcpy(ret, name, IF_NAMESIZE);
 	return true;
 }
 
@@ -81,7 +81,7 @@ bool route_default6(struct arena *a, const char *root, char ret[static IF_NAMESI
 {
 	char *text = read_table(a, root, "/proc/net/ipv6_route");
 	unsigned bits, metric, flags, lowest = 0;
-	char to[33], name[IF_NAMESIZE];
+	char to[33], name[IF_NAMESIZE] = "";
 	bool found = false;
 	const char *line;
 
@@ -94,7 +94,7 @@ bool route_default6(struct arena *a, const char *root, char ret[static IF_NAMESI
 			continue;
 		found = true;
 		lowest = metric;
-		strcpy(ret, name);
+		memcpy(ret, name, IF_NAMESIZE);
 	}
 	return found;
 }

@@ -1,25 +1,27 @@
 #!/usr/bin/env python3
 """The metadata services of four clouds, which fail on demand.
 
-    metadata.py FOLDER [--host ADDRESS] [--port PORT] [--name NAME] [--only CLOUD]
+    metadata.py [--host ADDRESS] [--port PORT] [--name NAME] FOLDER...
 
-FOLDER/port comes when it listens; FOLDER/requests has a line of JSON for each request. NAME is
-in every instance's name, so that one machine's facts can be told from another's. The first part
-of a path may say how it goes; without one, and after a fault that ends, as the cloud does it:
+One service for each FOLDER: FOLDER/port comes when it is there, FOLDER/requests has a line of
+JSON for each request, and FOLDER/fault says how it goes; without one as the cloud does it. NAME
+is in every instance's name, so that one machine's facts can be told from another's.
 
-    404.N 500.N 503.N 410.N  that status N times; N = 0: always     401.N  with AWS, later
-    429.N    that many times with Retry-After: 1                    patience  429, for an hour
-    403 400 418  always     redirect  to a document that is right, but another machine's
-    drip     a byte now and then      big  100 MB     endless  chunks without an end
-    cut      in the middle, twice     longer  more than Content-Length says, twice
-    chunked  all in chunks            mute  says nothing
-    wrong    no JSON, twice           part  without NICs, twice   parts  always
-    lag      AWS's interface-id comes late     never  and never does
+    404.N 410.N 429.N 500.N 503.N   N times that status, and then as it should; N = 0: always.
+             A 429 with Retry-After: 1
+    401 403 400 418  always         patience  429, for an hour
+    redirect to a document that is right, and another machine's
+    late     it refuses connections for a while, at first
+    drip     a byte now and then    mute     says nothing
+    big      100 MB                 endless  chunks without an end
+    cut      in the middle, twice   cuts     always
+    longer   more than its Content-Length, twice
+    chunked  all in chunks          wrong    no JSON, twice
+    part     without NICs, twice    parts    always
     strange  MACs, numbers and missing parts as they have been seen
-    flavor   as a server that is not Google's
-
-The fault is a folder in front, as http://127.0.0.1:PORT has no room for one: it is read from
-FOLDER/fault, for all requests.
+    old      Azure of 2019          flavor   not Google's server
+    lag      AWS's interface-id comes late, or never    renew  its token expires
+    token    it is too long         none     no user-data
 """
 
 import argparse
@@ -27,31 +29,21 @@ import base64
 import http.server
 import json
 import os
+import socket
 import socketserver
 import threading
 import time
 
 args = argparse.ArgumentParser()
-args.add_argument("folder")
+args.add_argument("folders", nargs="+")
 args.add_argument("--host", default="127.0.0.1")
 args.add_argument("--port", type=int, default=0)
 args.add_argument("--name", default="vm")
-args.add_argument("--only")
 args = args.parse_args()
 
 WAIT = 0.05  # s
+LATE = 1.5  # s
 USER_DATA = b"#cloud-config\nrouterd:\n  node: cloud-rt\n"
-counts = {}
-lock = threading.Lock()
-
-
-def fault():
-    try:
-        with open(f"{args.folder}/fault") as f:
-            return f.read().strip()
-    except FileNotFoundError:
-        return ""
-
 
 # ---- documents: in the shapes that the services have ----------------------------------------
 
@@ -237,16 +229,23 @@ def strange(cloud, document):
 
 class Service(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server_version = "Metadata"
 
     def log_message(self, *_):
         pass
 
     def note(self):
-        with lock, open(f"{args.folder}/requests", "a") as f:
-            headers = {k.lower(): v for k, v in self.headers.items()}
-            line = {"time": time.time(), "method": self.command, "path": self.path}
-            f.write(json.dumps({**line, "headers": headers, "from": self.client_address[0]}) + "\n")
+        headers = {k.lower(): v for k, v in self.headers.items()}
+        line = {"method": self.command, "path": self.path, "headers": headers}
+        with self.server.lock, open(f"{self.server.folder}/requests", "a") as f:
+            f.write(json.dumps(line) + "\n")
+
+    def count(self):
+        """Of this path, and of all."""
+        with self.server.lock:
+            counts = self.server.counts
+            for key in (self.path, "all"):
+                counts[key] = counts.get(key, 0) + 1
+            return counts[self.path], counts["all"]
 
     def answer(self, status, body=b"", google=False, **headers):
         if isinstance(body, str):
@@ -256,142 +255,130 @@ class Service(http.server.BaseHTTPRequestHandler):
             self.send_header("Metadata-Flavor", "Google")
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
-        if fault() == "chunked" and status == 200:
-            self.send_header("Transfer-Encoding", "chunked")
-            self.end_headers()
-            for i in range(0, len(body), 1000):
-                part = body[i : i + 1000]
-                self.wfile.write(b"%X;name=value\r\n%s\r\n" % (len(part), part))
-            return self.wfile.write(b"0\r\nTrailer: x\r\n\r\n")
+        if self.how == "chunked" and status == 200:
+            return self.chunks(body)
         if "Content_Length" not in headers:
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        return self.wfile.write(body)
 
-    def count(self):  # how often this path was asked for
-        with lock:
-            counts[self.path] = counts.get(self.path, 0) + 1
-            return counts[self.path]
+    def chunks(self, body):
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for i in range(0, len(body), 100):
+            part = body[i : i + 100]
+            self.wfile.write(b"%X;name=value\r\n%s\r\n" % (len(part), part))
+        return self.wfile.write(b"0\r\nTrailer: x\r\n\r\n")
 
-    def send_pieces(self, head, piece, pieces, wait):
+    def pieces(self, name, value, piece, wait=0):
         self.send_response(200)
         self.send_header("Metadata-Flavor", "Google")
-        self.send_header(*head)
+        self.send_header(name, value)
         self.end_headers()
-        for _ in range(pieces):
+        while True:
             self.wfile.write(piece)
             time.sleep(wait)
 
-    def fails(self, how):
+    def fails(self):
         """True: the request is over."""
-        status, _, times = how.partition(".")
-        n = self.count()
+        status, _, times = self.how.partition(".")
         if status.isdigit():
-            if times == "0" or not times or n <= int(times):
-                # What is in it must not be taken for the document.
-                more = {"Retry_After": "1"} if status == "429" else {}
-                self.answer(int(status), json.dumps(azure()), google=True, **more)
-                return True
-        elif how == "patience":
+            if times and int(times) and self.of_all > int(times):
+                return False
+            more = {"Retry_After": "1"} if status == "429" else {}
+            # What is in it must not be taken for the document.
+            self.answer(int(status), json.dumps(azure()), google=True, **more)
+        elif self.how == "patience":
             self.answer(429, google=True, Retry_After="3600")
-            return True
-        elif how == "redirect" and not self.path.startswith("/other"):
+        elif self.how == "redirect" and not self.path.startswith("/other"):
             self.answer(302, google=True, Location="/other" + self.path)
-            return True
-        elif how == "drip":
-            self.send_pieces(("Content-Length", "60000"), b" ", 60000, WAIT)
-            return True
-        elif how == "big":
-            self.send_pieces(("Content-Length", "104857600"), b" " * (1 << 20), 100, 0)
-            return True
-        elif how == "endless":
-            piece = b"100000\r\n" + b" " * (1 << 20) + b"\r\n"
-            self.send_pieces(("Transfer-Encoding", "chunked"), piece, 10**6, 0)
-            return True
-        elif how == "mute":
+        elif self.how == "drip":
+            self.pieces("Content-Length", "4000", b" ", WAIT)
+        elif self.how == "big":
+            self.pieces("Content-Length", "104857600", b" " * (1 << 20))
+        elif self.how == "endless":
+            self.pieces("Transfer-Encoding", "chunked", b"10000\r\n" + b" " * 65536 + b"\r\n")
+        elif self.how == "mute":
             time.sleep(60)
-            return True
-        return False
+        else:
+            return False
+        return True
+
+    def body(self, body, google=False):
+        early = self.of_all <= 2
+        if self.how == "cuts" or (self.how == "cut" and early):
+            self.answer(200, body[: len(body) // 2], google, Content_Length=str(len(body)))
+            self.close_connection = True
+        elif self.how == "longer" and early:
+            self.answer(200, body, google, Content_Length=str(len(body) // 2))
+            self.close_connection = True
+        else:
+            self.answer(200, body, google)
 
     def document(self, cloud, document):
         """JSON, with what may be wrong with it."""
-        how, n = fault(), counts.get(self.path, 0)
-        google = cloud == "gcp" and how != "flavor"
-        if how == "strange":
+        if self.how == "strange":
             document = strange(cloud, document)
-        if how in ("part", "parts") and (how == "parts" or n <= 2):
-            if cloud == "azure":
-                document = {"compute": document["compute"]}
-            elif isinstance(document, list):
+        if self.how == "parts" or (self.how == "part" and self.of_path <= 2):
+            if isinstance(document, list):
                 document = []
             else:
-                document = {k: v for k, v in document.items() if k not in ("id", "networkInterfaces")}
-        body = document if isinstance(document, str) else json.dumps(document)
-        self.body(body, google)
+                left_out = ("id", "network", "networkInterfaces")
+                document = {k: v for k, v in document.items() if k not in left_out}
+        body = json.dumps(document)
+        if self.how == "wrong" and self.of_path <= 2:
+            body = "<html><title>Sign in to the network"
+        self.body(body, cloud == "gcp" and self.how != "flavor")
 
-    def body(self, body, google=False):
-        how, n = fault(), counts.get(self.path, 0)
-        if how == "wrong" and n <= 2:
-            return self.answer(200, "<html><title>Proxy login</title>", google)
-        if how == "cut" and n <= 2:
-            self.answer(200, body[: len(body) // 2], google, Content_Length=str(len(body)))
-            self.close_connection = True
-            return None
-        if how == "longer" and n <= 2:
-            self.answer(200, body, google, Content_Length=str(len(body) // 2))
-            self.close_connection = True
-            return None
-        return self.answer(200, body, google)
-
-    def forwarded(self):
-        return any(k.lower() in ("forwarded",) or k.lower().startswith("x-forwarded") for k in self.headers)
+    def has(self, name, value):
+        """As the real services, which refuse what was forwarded."""
+        forwarded = [k for k in self.headers if "forwarded" in k.lower()]
+        return self.headers.get(name) == value and not forwarded
 
     def azure(self, path):
-        if self.headers.get("Metadata") != "true" or self.forwarded() or self.command != "GET":
+        old = path == "/metadata/instance?api-version=2019-06-01"
+        new = path == "/metadata/instance?api-version=2021-08-01&extended=true"
+        if not self.has("Metadata", "true") or self.command != "GET":
             return self.answer(400, '{"error": "Bad request. Required metadata header not specified"}')
-        if "api-version=2021-08-01" in path and fault() == "old":
+        if not old and (not new or self.how == "old"):
             return self.answer(400, '{"error": "Bad request", "newest-versions": ["2019-06-01"]}')
-        if "api-version=2021-08-01&extended=true" not in path and "api-version=2019-06-01" not in path:
-            return self.answer(400, '{"error": "Bad request. api-version is invalid"}')
         document = azure()
-        if "2019-06-01" in path:
+        if old:
             del document["compute"]["userData"]
         return self.document("azure", document)
 
+    def aws_token(self):
+        ttl = self.headers.get("X-aws-ec2-metadata-token-ttl-seconds", "")
+        if self.command != "PUT" or not ttl.isdigit() or not 1 <= int(ttl) <= 21600:
+            return self.answer(400)
+        with self.server.lock:
+            self.server.tokens += 1
+        token = f"AQAAA{self.server.tokens}=="
+        return self.body(token * 1000 if self.how == "token" else token)
+
     def aws(self, path):
-        how = fault()
-        if self.forwarded():
-            return self.answer(403)
         if path == "/latest/api/token":
-            ttl = self.headers.get("X-aws-ec2-metadata-token-ttl-seconds", "")
-            if self.command != "PUT" or not ttl.isdigit() or not 1 <= int(ttl) <= 21600:
-                return self.answer(400)
-            with lock:
-                counts["token"] = counts.get("token", 0) + 1
-                token = "AQAAA%d==" % counts["token"]
-            return self.answer(200, token * 1000 if how == "token" else token)
-        expired = how == "401.1" and counts.get("token") == 1 and "macs" in path
-        if self.headers.get("X-aws-ec2-metadata-token") != "AQAAA%d==" % counts.get("token", 0) or expired:
+            return self.aws_token()
+        expired = self.how == "renew" and self.server.tokens == 1 and "macs" in path
+        if not self.has("X-aws-ec2-metadata-token", f"AQAAA{self.server.tokens}==") or expired:
             return self.answer(401)
         if path == "/latest/user-data":
-            return self.answer(404) if how in ("none", "strange") else self.body(USER_DATA)
+            return self.answer(404) if self.how in ("none", "strange") else self.body(USER_DATA)
         tree, key = aws(), path.removeprefix("/latest/meta-data/")
-        late = how == "lag" and counts.get(path, 0) <= 2 or how == "never"
+        late = self.how == "never" or (self.how == "lag" and self.of_path <= 2)
         if late and key.endswith("77/interface-id"):
             return self.answer(404)
-        if how == "parts" and key.endswith("macs/"):
+        if key.endswith("macs/") and (self.how == "parts" or (self.how == "part" and self.of_path <= 2)):
             return self.answer(404)
-        if how == "part" and key.endswith("macs/") and counts.get(path, 0) <= 2:
-            return self.answer(404)
-        if how == "wrong":  # plain text has no form that could be wrong, but a list of NICs
-            return self.answer(200, "\n\n") if key.endswith("macs/") else self.answer(200, tree.get(key, ""))
+        if key.endswith("macs/") and self.how == "wrong" and self.of_path <= 2:
+            return self.answer(200, "\n")
         if key not in tree:
-            return self.answer(404, "<?xml version=\"1.0\"?><html><title>404 - Not Found</title></html>")
+            return self.answer(404, '<?xml version="1.0"?><html><title>404 - Not Found</title></html>')
         return self.body(tree[key])
 
     def oci(self, path):
-        if self.headers.get("Authorization") != "Bearer Oracle" or self.forwarded():
-            return self.answer(401 if not self.forwarded() else 400)
+        if not self.has("Authorization", "Bearer Oracle"):
+            return self.answer(401)
         if path == "/opc/v2/instance/":
             return self.document("oci", oci_instance())
         if path == "/opc/v2/vnics/":
@@ -399,9 +386,9 @@ class Service(http.server.BaseHTTPRequestHandler):
         return self.answer(404)
 
     def gcp(self, path):
-        if self.headers.get("Metadata-Flavor") != "Google" or self.forwarded():
+        if not self.has("Metadata-Flavor", "Google"):
             return self.answer(403)
-        google = fault() != "flavor"
+        google = self.how != "flavor"
         below = path.removeprefix("/computeMetadata/v1/")
         if below == "instance/id":
             return self.body("14926553122446417917", google)
@@ -413,16 +400,18 @@ class Service(http.server.BaseHTTPRequestHandler):
 
     def handle_one(self):
         self.note()
+        self.how = self.server.fault()
+        self.of_path, self.of_all = self.count()
         path = self.path.removeprefix("/other")
-        if self.fails(fault()):
+        if self.fails():
             return None
-        for start, serve, name in (
-            ("/metadata/", self.azure, "azure"),
-            ("/latest/", self.aws, "aws"),
-            ("/opc/v2/", self.oci, "oci"),
-            ("/computeMetadata/", self.gcp, "gcp"),
+        for start, serve in (
+            ("/metadata/", self.azure),
+            ("/latest/", self.aws),
+            ("/opc/v2/", self.oci),
+            ("/computeMetadata/", self.gcp),
         ):
-            if path.startswith(start) and args.only in (None, name):
+            if path.startswith(start):
                 return serve(path)
         return self.answer(404)
 
@@ -437,14 +426,37 @@ class Service(http.server.BaseHTTPRequestHandler):
 
 class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     daemon_threads = True
-    request_queue_size = 64
+
+    def __init__(self, folder):
+        self.folder, self.counts, self.tokens = folder, {}, 0
+        self.lock = threading.Lock()
+        if ":" in args.host:
+            self.address_family = socket.AF_INET6
+        super().__init__((args.host, args.port), Service, bind_and_activate=False)
+        self.allow_reuse_address = True
+        self.server_bind()
+
+    def fault(self):
+        try:
+            with open(f"{self.folder}/fault") as f:
+                return f.read().strip()
+        except FileNotFoundError:
+            return ""
+
+    def run(self):
+        time.sleep(LATE if self.fault() == "late" else 0)
+        self.server_activate()
+        self.serve_forever()
 
     def handle_error(self, *_):
-        pass
+        pass  # a client that has had enough
 
 
-server = Server((args.host, args.port), Service)
-with open(f"{args.folder}/port.new", "w") as f:
-    f.write(str(server.server_port))
-os.rename(f"{args.folder}/port.new", f"{args.folder}/port")
-server.serve_forever()
+for f in args.folders:
+    os.makedirs(f, exist_ok=True)
+    server = Server(f)
+    threading.Thread(target=server.run, daemon=True).start()
+    with open(f"{f}/port.new", "w") as port:
+        port.write(str(server.server_port))
+    os.rename(f"{f}/port.new", f"{f}/port")
+threading.Event().wait()
