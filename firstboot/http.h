@@ -5,8 +5,9 @@
  * every wait bounded; the system's proxy variables are honoured. Not for a cloud's metadata
  * service, which wants the opposite of nearly all of it.
  *
- * Tried again: no connection, 408, 429, 5xx; after 0.25 s and up to 5 s, or as long as the
- * server's Retry-After asks. All else is final, and the words say what to do.
+ * Tried again: no connection, 408, 429, 5xx, and a configuration that was cut off; after 0.25 s
+ * and up to 5 s, or as long as the server's Retry-After asks. All else is final, and the words
+ * say what to do.
  *
  * A URL may be a secret, as a pre-signed one is: words show it by http_show_url() only. It is
  * in the caller's arena and in libcurl's memory, and never in an argument list. */

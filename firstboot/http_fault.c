@@ -81,6 +81,7 @@ int http_fault_transfer(struct arena *a, const struct http_request *q, CURL *cur
 		CURLcode code;
 		int error; /* -EAGAIN: try again */
 		const char *words;
+		bool cut; /* on the way, so a configuration's server is asked again */
 	} faults[] = {
 		{ CURLE_COULDNT_RESOLVE_PROXY, -EAGAIN,
 		  "the proxy's name does not resolve: check https_proxy and DNS" },
@@ -91,9 +92,10 @@ int http_fault_transfer(struct arena *a, const struct http_request *q, CURL *cur
 		  "proxy)?" },
 		{ CURLE_SSL_CONNECT_ERROR, -EPROTO,
 		  "no TLS comes about: does the server speak TLS 1.2 or later at that port?" },
-		{ CURLE_PARTIAL_FILE, -EPROTO, "the reply was cut short" },
-		{ CURLE_RECV_ERROR, -EPROTO, "the connection was cut before the reply's end" },
-		{ CURLE_GOT_NOTHING, -EPROTO, "the server closed without a reply" },
+		{ CURLE_PARTIAL_FILE, -EPROTO, "the reply was cut short", true },
+		{ CURLE_RECV_ERROR, -EPROTO, "the connection was cut before the reply's end",
+		  true },
+		{ CURLE_GOT_NOTHING, -EPROTO, "the server closed without a reply", true },
 	};
 
 	if (code == CURLE_FILESIZE_EXCEEDED)
@@ -112,7 +114,7 @@ int http_fault_transfer(struct arena *a, const struct http_request *q, CURL *cur
 	for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++)
 		if (faults[i].code == code) {
 			*ret_words = faults[i].words;
-			return faults[i].error;
+			return q->plain && faults[i].cut ? -EAGAIN : faults[i].error;
 		}
 	*ret_words = arena_printf(a, "%s", *said ? said : curl_easy_strerror(code));
 	return -EPROTO;

@@ -5,61 +5,19 @@
 bats_require_minimum_version 1.5.0
 load ../lib/bats
 load ../lib/exchange
+load ../lib/ca
 
 EXCHANGE=${ROUTERCTL%/*}/routerd-exchange
 BUCKET=https://10.9.0.1:8443
 SIGNED='X-Signature=hunter2' # in every URL, and in no output
 
 setup_file() {
-	certificates >"$BATS_FILE_TMPDIR/openssl.log" 2>&1
+	certificates IP:10.9.0.1,DNS:lab.blob.core.localhost >"$BATS_FILE_TMPDIR/openssl.log" 2>&1
 }
 
 setup() {
 	RUN=$BATS_TEST_TMPDIR
 	CA=$BATS_FILE_TMPDIR/ca.crt
-}
-
-# certificate NAME SUBJECTALTNAME START END: signed by the CA; NAME.pem has key and chain
-certificate() {
-	openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$1.key" \
-		-out "$1.csr" -subj "/CN=$1"
-	printf 'subjectAltName=%s\n' "$2" >"$1.ext"
-	openssl ca -batch -config ca.conf -in "$1.csr" -out "$1.crt" -extfile "$1.ext" \
-		-startdate "$3" -enddate "$4"
-	cat "$1.key" "$1.crt" >"$1.pem"
-}
-
-certificates() {
-	cd "$BATS_FILE_TMPDIR"
-	cat >ca.conf <<-END
-		[ca]
-		default_ca = own
-		[own]
-		new_certs_dir = .
-		database = index
-		serial = serial
-		default_md = sha256
-		policy = any
-		unique_subject = no
-		certificate = ca.crt
-		private_key = ca.key
-		[any]
-		commonName = supplied
-	END
-	: >index
-	echo 01 >serial
-	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key \
-		-out ca.crt -days 2 -subj /CN=test-ca
-	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout self.key \
-		-out self.crt -days 2 -subj /CN=self -addext subjectAltName=IP:10.9.0.1
-	cat self.key self.crt >self.pem
-	local yesterday tomorrow names=IP:10.9.0.1,DNS:lab.blob.core.localhost
-	yesterday=$(date -u -d yesterday +%Y%m%d%H%M%SZ)
-	tomorrow=$(date -u -d tomorrow +%Y%m%d%H%M%SZ)
-	certificate good $names "$yesterday" "$tomorrow"
-	certificate host DNS:elsewhere.example "$yesterday" "$tomorrow"
-	certificate expired $names 20200101000000Z "$yesterday"
-	certificate early $names "$tomorrow" 20400101000000Z
 }
 
 # nodes NAME...: those sites and the bucket, running; each with a routerctl that notes how it

@@ -47,10 +47,11 @@ static int print_source(struct arena *a, const struct seed *seed, const char *de
 	int r = source_find(a, &place, seed,
 			    deadline ? (unsigned)strtoul(deadline, NULL, 10) : 0, &s, &words);
 
-	fprintf(stderr, "%s: %s: %s\n", kinds[s.kind], s.from ? s.from : "",
-		r < 0 ? words : s.digest);
-	if (r < 0)
+	if (r < 0) {
+		fprintf(stderr, "%s: %s\n", kinds[s.kind], words);
 		return r == -EAGAIN ? 2 : 1;
+	}
+	fprintf(stderr, "%s: %s: %s\n", kinds[s.kind], s.from ? s.from : "", s.digest);
 	return s.len && fwrite(s.bytes, s.len, 1, stdout) != 1;
 }
 
