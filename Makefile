@@ -18,7 +18,8 @@ PACKAGES := gcc libc6-dev make pkg-config libnl-3-dev libnl-genl-3-dev libnftnl-
 	bats bats-assert bats-file bats-support jq openssl python3 python3-prometheus-client iproute2 iputils-ping \
 	tcpdump nftables iptables wireguard-tools wireguard-go socat procps util-linux bsdutils \
 	mount kmod cpio xz-utils strace systemd qemu-system-x86 diffutils findutils grep hostname \
-	mawk netbase dash sed coreutils git genisoimage dosfstools
+	mawk netbase dash sed coreutils git zstd debootstrap dpkg dpkg-dev apt-utils dnf rpm createrepo-c \
+	gnupg gpgv genisoimage dosfstools
 
 # ---- flags: what every build shares, then what each adds ----------------------------------
 MODULES  := libnl-3.0 libnl-genl-3.0 libnftnl yaml-0.1 libsodium libcares
@@ -70,13 +71,14 @@ tested   := $(filter-out firstboot/main.c %_main.c,$(parts) $(exchange) $(boot))
 objects   = $(patsubst %.c,$(O)/%.o,$(sort $(1)))
 sources  := $(wildcard router/*.[ch] router/*/*.[ch] keys/*.[ch] providers/*.[ch] firstboot/*.[ch] \
 	test/*/*.[ch] docs/*.c)
-scripts  := $(shell grep -rlE '^\#!.*/(sh|bash|env bash)$$' .ci test docs 2>/dev/null) $(wildcard test/lib/*.bash)
+scripts  := $(shell grep -rlE '^\#!.*/(sh|bash|env bash)$$' .ci test docs packaging 2>/dev/null) $(wildcard test/lib/*.bash)
 
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
 .PHONY: all tools deps have-deps root check test demo unit golden netns vm service fuzz fuzz-run lint \
-	layers format tidy analyze compilers reference bench soak install clean help
+	layers format tidy analyze compilers reference bench soak install dist dist-test \
+	clean help
 
 all: $(addprefix $(O)/bin/,routerd routerctl routerd-exchange routerd-firstboot) ## all programs
 
@@ -124,7 +126,7 @@ check: root have-deps ## the fast gate: lint, unit, golden, namespaces under ASa
 test: check ## everything: check, release in namespaces, compilers, analyzers, fuzz, VM, demo
 	$(MAKE) netns compilers analyze tidy
 	$(MAKE) fuzz SECONDS=20
-	$(MAKE) vm service
+	$(MAKE) vm service dist-test
 	test/demo
 	$(MAKE) bench
 	test/fresh-clone
@@ -207,6 +209,15 @@ install: all ## DESTDIR=, PREFIX=
 	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/doc/routerd README.md LICENSE CHANGES
 	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/doc/routerd/docs docs/*.md
 	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/doc/routerd/examples examples/*.yaml
+
+dist: all ## build/dist: an archive with an installer, and a Debian package
+	$(RM) -r $(O)/dist
+	$(MAKE) -s install DESTDIR=$(CURDIR)/$(O)/dist
+	packaging/build $(VERSION) $(O)/dist build/dist
+dist-test: root all ## install, upgrade and remove both in a fresh Debian; this takes debootstrap
+	$(MAKE) -s dist
+	$(MAKE) -s O=build/next VERSION=$(VERSION).1 dist
+	ROUTERCTL=$(abspath $(O)/bin/routerctl) VERSION=$(VERSION) bats $(BATSFLAGS) test/dist
 
 deps: root ## install what build and tests need, from Debian's packages
 	apt-get update -q
