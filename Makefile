@@ -17,7 +17,7 @@ PACKAGES := gcc libc6-dev make pkg-config libnl-3-dev libnl-genl-3-dev libnftnl-
 	clang$(LLVM) clang-format$(LLVM) clang-tidy$(LLVM) libclang-rt$(LLVM)-dev shellcheck file \
 	bats bats-assert bats-file bats-support jq openssl python3 python3-prometheus-client iproute2 iputils-ping \
 	tcpdump nftables iptables wireguard-tools wireguard-go socat procps util-linux bsdutils \
-	mount kmod cpio xz-utils strace systemd qemu-system-x86 diffutils findutils grep hostname \
+	mount e2fsprogs kmod cpio xz-utils strace systemd qemu-system-x86 diffutils findutils grep hostname \
 	mawk netbase dash sed coreutils git zstd debootstrap dpkg dpkg-dev apt-utils dnf rpm createrepo-c \
 	gnupg gpgv genisoimage dosfstools
 

@@ -25,9 +25,12 @@ struct seen {
 
 bool nics_mac(const char *text, char ret[static NICS_MAC])
 {
-	char mac[NICS_MAC], separator = strnlen(text, 3) == 3 ? text[2] : (char)0;
-	bool separated = separator == ':' || separator == '-', zero = true;
+	char mac[NICS_MAC], separator = '\0';
+	bool separated, zero = true;
 
+	if (strnlen(text, 3) == 3)
+		separator = text[2];
+	separated = separator == ':' || separator == '-';
 	for (int i = 0; i < 6; i++) {
 		if (i && separated && *text++ != separator)
 			return false;

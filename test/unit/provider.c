@@ -1,9 +1,13 @@
 #include "providers/provider.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clean.h"
@@ -517,6 +521,57 @@ static void check_services(void)
 	}
 }
 
+/* A status that is waited out for some time only: the deadline is far. */
+static void check_patience(void)
+{
+	static const struct imds_status rows[] = { { 410, 410, true, 1, "gone", "wait" },
+						   { 0 } };
+	const struct imds_policy policy = { .who = "it",
+					    .host = "127.0.0.1",
+					    .headers = "",
+					    .connect = 5,
+					    .read = 5,
+					    .first = 200,
+					    .most = 200,
+					    .statuses = rows };
+	static const char gone[] = "HTTP/1.1 410 Gone\r\n\r\n";
+	struct sockaddr_in at = { .sin_family = AF_INET };
+	CLEAN(close_fd) int fd = socket(AF_INET, SOCK_STREAM, 0);
+	const struct imds_ask q = { .path = "/" };
+	socklen_t len = sizeof(at);
+	struct place p = { .root = "", .deadline = 30 };
+	const char *words = "";
+	struct imds_reply reply;
+	struct imds s;
+	pid_t pid;
+	int r;
+
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	CHECK(bind(fd, (void *)&at, sizeof(at)) == 0 && listen(fd, 5) == 0 &&
+		  getsockname(fd, (void *)&at, &len) == 0,
+	      "listen");
+	pid = fork();
+	if (pid == 0)
+		for (alarm(40);;) {
+			int client = accept(fd, NULL, NULL);
+
+			if (client < 0 || write(client, gone, sizeof(gone) - 1) < 0)
+				_exit(1);
+			(void)shutdown(client, SHUT_WR);
+			(void)recv(client, &(char){ 0 }, 1, 0);
+			close(client);
+		}
+	p.service = arena_printf(arena, "http://127.0.0.1:%u", ntohs(at.sin_port));
+	r = imds_open(arena, &p, &policy, &s, &words);
+	if (r == 0)
+		r = imds_get(&s, &q, &reply, &words);
+	CHECK(r == -EACCES && reply.status == 410, "%d: %s", r, words);
+	CHECK(strstr(words, "HTTP 410: gone (tries: ") && !strstr(words, "(tries: 1 "), "%s",
+	      words);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
 int main(void)
 {
 	CLEAN(arena_done) struct arena *a = arena_new();
@@ -537,6 +592,7 @@ int main(void)
 	check_machines();
 	check_routes();
 	check_services();
+	check_patience();
 	if (system(arena_printf(arena, "rm -r %s", folder)) != 0)
 		return 1;
 	return t_failed;
