@@ -10,9 +10,9 @@
 #include "base/file.h"
 #include "t.h"
 
+/* FIPS 180-4. */
 #define EMPTY "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-#define ABC   "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" /* FIPS 180-4 \
-										  */
+#define ABC   "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 static struct arena *arena;
 static char root[] = "/tmp/sourceXXXXXX";
