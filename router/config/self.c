@@ -30,7 +30,8 @@ static const char *called(const struct config *c, const struct wireguard_interfa
 static const char *name_of(const struct config *c, const struct wireguard_interface *w,
 			   bool several, struct arena *a)
 {
-	const char *known[] = { w->self, c->node_file, called(c, w), c->node, c->host };
+	const char *known[] = { w->self, c->node_file,	called(c, w),
+				c->node, c->facts.name, c->host };
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
 		if (known[i] && config_is_node(known[i]))

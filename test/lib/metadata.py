@@ -5,7 +5,7 @@
 
 One service for each FOLDER: FOLDER/port comes when it is there, FOLDER/requests has a line of
 JSON for each request, and FOLDER/fault says how it goes; without one as the cloud does it. NAME
-is in every instance's name, so that one machine's facts can be told from another's.
+is in every instance's name, so that one machine's facts can be told from another's; --user-data FILE is what user-data is.
 
     404.N 410.N 429.N 500.N 503.N   N times that status, and then as it should; N = 0: always.
              A 429 with Retry-After: 1
@@ -39,11 +39,14 @@ args.add_argument("folders", nargs="+")
 args.add_argument("--host", default="127.0.0.1")
 args.add_argument("--port", type=int, default=0)
 args.add_argument("--name", default="vm")
+args.add_argument("--user-data")
 args = args.parse_args()
 
 WAIT = 0.05  # s
 LATE = 1.5  # s
 USER_DATA = b"#cloud-config\nrouterd:\n  node: cloud-rt\n"
+if args.user_data:
+    USER_DATA = open(args.user_data, "rb").read()
 
 # ---- documents: in the shapes that the services have ----------------------------------------
 

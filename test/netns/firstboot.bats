@@ -329,6 +329,72 @@ load ../lib/firstboot
 	[ "$status" -eq 2 ]
 }
 
+# on_cloud CLOUD: r is a machine there, whose service says what docs/providers has for it
+on_cloud() {
+	local net=$RUN/picture/sys/class/net/lan0 dmi=$RUN/picture/sys/class/dmi/id
+	machine_new
+	rm -r "$RUN/picture/dev"
+	ln -s /proc "$RUN/picture/proc"
+	on r ip route add default via 10.77.60.1
+	case $1 in
+	azure) echo 7783-7084-3265-9085-8269-3286-77 >"$dmi/chassis_asset_tag" ;;
+	aws) echo 'Amazon EC2' >"$dmi/sys_vendor" ;;
+	oci) echo OracleCloud.com >"$dmi/chassis_asset_tag" ;;
+	gcp) echo 'Google Compute Engine' >"$dmi/product_name" ;;
+	esac
+	echo "$2" >"$net/address"
+	mkdir "$RUN/service"
+	inline_for "$3" >"$RUN/user-data"
+	on r python3 "$ROOT/test/lib/metadata.py" --user-data "$RUN/user-data" --name rt-7 \
+		"$RUN/service" >"$RUN/service.log" 2>&1 3>&- 4>&- &
+	until_ok test -e "$RUN/service/port"
+}
+
+inline_for() { # inline_for PREFIX: user-data whose configuration leaves to the machine what it knows
+	{
+		printf '#cloud-config\nrouterd:\n  install_packages: false\n  config: |\n'
+		resources '' auto | sed -e "s|10.77.60|$1|g" -e 's/selfNodeRef: pve-rt/endpoint: auto/' \
+			-e 's/type: proxy-arp, /type: provider-secondary-ip, nicRef: auto, /' | sed 's/^/    /'
+	}
+}
+
+@test "each cloud: facts, key, configuration and what is auto in it, from its service" {
+	while read -r cloud mac prefix public ref; do
+		on_cloud "$cloud" "$mac" "$prefix"
+		echo "$cloud"
+		first --metadata "http://127.0.0.1:$(cat "$RUN/service/port")"
+		[ "$status" -eq 2 ]
+		[ "$(on r grep -c "^routerd: node rt-7: " /dev/console)" -ge 1 ]
+		reported ".provider == \"$cloud\""
+		on r jq -e --arg c "$cloud" '.provider == $c and .source == "metadata" and .region and
+			.nics[0].name == "lan0"' /run/routerd/node.json
+		[ "$ref" = - ] || on r grep -qF "$ref" /run/routerd/node.json
+		run -0 on r "$ROUTERCTL" export
+		if [ "$public" = - ]; then
+			[[ $output != *endpoint:* ]]
+		else
+			[[ $output == *"endpoint: \"$public:51820\""* ]]
+		fi
+		wg genkey | wg pubkey | on r sh -c 'cat >/etc/routerd/peers/cloud-rt.pub'
+		run -0 on r "$ROUTERCTL" render -o json
+		[[ $output == *conf/lan0/send_redirects* ]]
+		# Its service is silent at the next boot: all that was there stays.
+		on r sh -c 'rm -r /run/routerd'
+		first --metadata http://127.0.0.1:9 --deadline 2
+		[ "$status" -eq 1 ]
+		step metadata failed 'no connection'
+		step publish done fingerprint
+		step config done 'stays'
+		site_end
+		rm -r "$RUN/picture" "$RUN/service"
+	done <<-'END'
+		azure 00:0d:3a:f8:06:ec 10.20.0 20.50.1.2 -
+		aws 0e:49:61:0f:c3:11 10.30.0 54.1.2.3 eni-
+		oci 02:00:17:05:d1:db 10.40.0 - ocid1.vnic.
+		gcp 42:01:0a:32:00:04 10.50.0 34.1.2.3 nic0
+	END
+}
+
 @test "kill -9 at every write and rename: run again, the same end, no key lost or twice" {
 	machine_new
 	resources /etc/routerd/keys/other.key | inline
