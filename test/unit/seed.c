@@ -137,6 +137,10 @@ static const struct {
 	{ "{\"apiVersion\": \"net.routerd.net/v1\", \"kind\": \"X\"}",
 	  "form: routerd configuration\n"
 	  "config: {\"apiVersion\": \"net.routerd.net/v1\", \"kind\": \"X\"}\n" },
+	{ "#cloud-config\nrouterd:\n  config: |\n    apiVersion: v\n    kind: "
+	  "\xc3\xbc\xc3\xbc\n"
+	  "  node: a\n",
+	  "form: #cloud-config\nnode: a\nconfig: apiVersion: v\nkind: \xc3\xbc\xc3\xbc\n\n" },
 	/* Beside a key's place. */
 	{ "#cloud-config\nrouterd:\n  config: |\n    apiVersion: v\n    kind: A\n"
 	  "    privateKeyFile: /k # privateKey: made here\n    presharedKey:\n"
@@ -167,13 +171,13 @@ static const struct {
 	  "text/x-shellscript\n\n#!/bin/sh\n"
 	  "routerd: x\n--a b\nContent-Type: Text/Cloud-Config; charset=\"utf-8\"\n\nhostname: "
 	  "x\n"
-	  "--a b\ncontent-type: text/cloud-config\nContent-Transfer-Encoding: Base64\n\n"
+	  "--a b \t\ncontent-type: text/cloud-config\nContent-Transfer-Encoding: Base64\n\n"
 	  "cm91dGVyZDoge25v\r\nZGU6IGF9Cg==\n--a b--\n--a b\n\nrouterd: {}\n",
 	  "form: #cloud-config\nnode: a\n" },
 	{ "Content-Type: multipart/mixed; boundary=B\r\n\r\n--B\r\n"
 	  "Content-Type: multipart/alternative; boundary=BB\r\n\r\n--BB\r\n\r\nroot\r\n--BB\r\n"
 	  "Content-Type: application/x-routerd\r\n"
-	  "Content-Transfer-Encoding: quoted-printable\r\n\r\nno=64e: =\r\na=20\r\n--BB--\r\n"
+	  "Content-Transfer-Encoding: quoted-printable\r\n\r\n=6eo=64e: =\r\na=20\r\n--BB--\r\n"
 	  "--B--\r\n",
 	  "form: routerd mapping\nnode: a\n" },
 	{ "Content-Type: multipart/mixed; boundary=B\n\n--B\nContent-Type: text/plain\n\n"
@@ -185,6 +189,10 @@ static const struct {
 	  "form: routerd configuration\n"
 	  "config: apiVersion: net.routerd.net/v1alpha1\nkind: Router\nmetadata: { name: r "
 	  "}\n" },
+	{ "MIME-Version: 1.0\n\n#cloud-config\nrouterd: {node: a}\n",
+	  "form: #cloud-config\nnode: a\n" },
+	{ "Content-Type: multipart/mixed; boundary=B\r\n\r\n--B\r\n\r\nkind: Router\r\n--B--",
+	  "form: routerd configuration\nconfig: kind: Router\n" },
 	/* Broken, but nothing to us. */
 	{ "Content-Type: multipart/mixed; boundary=B\n\n--B\nContent-Type: image/png\n"
 	  "Content-Transfer-Encoding: base64\n\n!\n--B\n\nfoo\n",
@@ -293,6 +301,10 @@ static const struct {
 	{ "#cloud-config\nrouterd:\n  config: |\n\n      apiVersion: v\n      kind: A\n"
 	  "      x: *y\n",
 	  "7:10: aliases (*name) are not accepted; write the value out\n" },
+	{ "#cloud-config\nrouterd:\n  config: |\n   \n      apiVersion: v\n      kind: *y\n",
+	  "6:13: aliases (*name) are not accepted; write the value out\n" },
+	{ "#cloud-config\nrouterd: {config: \"{apiVersion: v, kind: \xc3\xbc}\", nod: a}\n",
+	  "2:47: no field nod; there are " NAMES "\n" },
 	{ "#cloud-config\nrouterd:\n  config: |2\n      apiVersion: v\n    kind: A\n",
 	  "5:5: not YAML: did not find expected <document start>\n" },
 	{ "#cloud-config\nrouterd:\n  config: |\n    apiVersion: v\n    kind: A\n    ---\n"
@@ -370,6 +382,11 @@ static const struct {
 	{ ROUTER "spec:\n  presharedKey: " SECRET "\n", "5:3" },
 	{ ROUTER "spec:\n  privateKey:\n    " SECRET "\n", "5:3" },
 	{ ROUTER "spec: [\n  privateKey: " SECRET "\n", "5:3" },
+	{ ROUTER "spec: [\n  private-key: " SECRET "\n", "5:3" },
+	{ "#cloud-config\nrouterd: {config: \"Private\\x4bey = " SECRET "\"}\n", "2:19" },
+	{ "#cloud-config\nwrite_files:\n- path: /etc/routerd/first-boot.yaml\n  content: |\n"
+	  "    x: [\n    private_key: " SECRET "\n",
+	  "6:5" },
 	{ "{\"apiVersion\": \"routerd.net/v1\", \"privateKey\": \"" SECRET "\"}", "1:35" },
 	{ "node_name: a\nprivateKeyFile: /k\nconfig:\n  privateKey: " SECRET "\n", "4:3" },
 	{ "#cloud-config\nwrite_files:\n- path: /etc/routerd/first-boot.yaml\n  content: |\n"
@@ -471,7 +488,7 @@ static void test_packed(void)
 static void test_bombs(void)
 {
 	size_t len, size = SEED_BYTES;
-	char *big = arena_alloc(arena, size + 1);
+	char *big = arena_alloc(arena, size + 1), *both;
 	const char *bytes;
 
 	memset(big, '\n', size + 1);
@@ -485,14 +502,19 @@ static void test_bombs(void)
 	CHECK(strcmp(read_bytes(bytes, len),
 		     "user-data: error: gzip of more than 4194304 bytes\n") == 0,
 	      "too large, in gzip");
+	both = arena_alloc(arena, 2 * len);
+	memcpy(mempcpy(both, bytes, len), bytes, len);
+	CHECK(strstr(read_bytes(both, 2 * len), "gzip of more"), "twice as much, in gzip");
 	/* Deep, wide and dense: an end is found to all. */
 	memset(big, '[', size);
 	memcpy(big, "#cloud-config\nrouterd: ", 23);
 	CHECK(strstr(read_bytes(big, size), "nested too deep"), "deep");
-	for (size_t i = 23; i + 5 < size; i += 5)
+	for (size_t i = 27; i + 5 < size; i += 5)
 		memcpy(big + i, "\n- {}", 5);
 	memcpy(big, "#cloud-config\nwrite_files:\n", 27);
-	CHECK(strcmp(read_bytes(big, 1 << 19), "") == 0, "wide");
+	CHECK(strcmp(read_bytes(big, 27 + 5 * 100000), "") == 0, "wide");
+	memcpy(big, "#cloud-config\n#routerd:\nx:\n", 27);
+	CHECK(strstr(read_bytes(big, 27 + 5 * 200000), "too many values"), "too wide");
 	for (size_t i = 0; i + 8 < size; i += 8)
 		memcpy(big + i, "%TAG !a ", 8);
 	memcpy(big, "#cloud-config\n%TAG routerd: ", 28);
@@ -571,6 +593,16 @@ static void test_mime_limits(void)
 	CHECK(strstr(read_text(stream_text(&s)), "headers are longer"), "headers");
 }
 
+/* What is known to be wrong with something else is not a fault of this. */
+static void test_faults_before(void)
+{
+	struct diag d = { .arena = arena };
+	struct seed seed;
+
+	diag_error(&d, (struct mark){ "another", 1, 1 }, "x");
+	CHECK(seed_read(arena, "node_name: a", 12, &seed, &d), "refused");
+}
+
 /* A text of more than what one value may be elsewhere. */
 static void test_long_text(void)
 {
@@ -603,6 +635,7 @@ int main(void)
 	test_bombs();
 	test_mime();
 	test_mime_limits();
+	test_faults_before();
 	test_long_text();
 	return t_failed;
 }
