@@ -97,8 +97,8 @@ static void sweep(struct packages *p, const char *path)
 	CLEAN(close_folder) DIR *dir = opendir(folder);
 
 	for (struct dirent *e = dir ? readdir(dir) : NULL; e; e = readdir(dir))
-		if (e->d_type == DT_REG && strcmp(e->d_name, "lock") != 0)
-			(void)unlinkat(dirfd(dir), e->d_name, 0); /* apt tells, if it matters */
+		if (strcmp(e->d_name, "lock") != 0) /* apt tells of what stays, if it matters */
+			(void)unlink(arena_printf(p->arena, "%s/%s", folder, e->d_name));
 }
 
 static enum packages_fault refresh(struct packages *p, bool again)

@@ -78,7 +78,7 @@ mirrors() {
 
 prereq() { # prereq ARGS...: leaves $status, $RUN/end.json, and $took in s
 	local proxy=()
-	[ ! -s "$RUN/port" ] || proxy=("http_proxy=http://127.0.0.1:$(<"$RUN/port")")
+	[ ! -s "$RUN/port" ] || proxy=("http_proxy=http://127.0.0.1:$(<"$RUN/port")" no_proxy=127.0.0.1)
 	status=0 took=$SECONDS
 	on r env "${proxy[@]}" timeout 120 "${ROUTERCTL%/bin/*}/test/tools/prereq" --root "$SYSTEM" \
 		--routerctl "$RUN/routerctl" --deadline 60 "$@" >"$RUN/end.json" 2>"$RUN/log" || status=$?
@@ -96,6 +96,10 @@ all_there() {
 	done
 	[ "$(end installed)" = 'wireguard-tools tcpdump jq curl' ]
 	[ -z "$(end wished)$(end missing)" ]
+}
+
+nothing_partial() {
+	[ -z "$(find "$SYSTEM"/var/lib/apt/lists/partial "$SYSTEM"/var/cache/apt/archives/partial -type f ! -name lock)" ]
 }
 
 without_wireguard() {
@@ -157,6 +161,7 @@ without_wireguard() {
 	[ "$(grep -c '^corrupt ' "$RUN/requests")" -eq 2 ]
 	grep -q 'trying again' "$RUN/log"
 	[ "$took" -ge 6 ] # 2 s and 4 s
+	nothing_partial
 }
 
 @test "packages that are cut short, are others, and are gone for a while" {
@@ -167,12 +172,20 @@ without_wireguard() {
 	[ "$status" -eq 0 ]
 	all_there
 	[ "$(grep -cE '^(short|corrupt|404) ' "$RUN/requests")" -eq 3 ]
+	nothing_partial
 }
 
 @test "a mirror that stays broken: the distribution's own, its lists beside those that are there" {
+	local lists
 	machine
-	echo '^mirror.test 404 1000' >"$RUN/rules"
 	mirrors mirror.test deb.debian.org
+	echo "deb [trusted=yes] http://other.test/debian bookworm main" >>"$SYSTEM/etc/apt/sources.list"
+	cp -r "$RUN/mirrors/mirror.test" "$RUN/mirrors/other.test"
+	prereq
+	lists=$(cd "$SYSTEM/var/lib/apt/lists" && ls -d -- *.test_*InRelease)
+	dpkg --root="$SYSTEM" --purge wireguard-tools tcpdump jq curl
+	rm -f "$SYSTEM"/var/cache/apt/archives/*.deb
+	echo '^(mirror|other).test 404 1000' >"$RUN/rules"
 	cp "$SYSTEM/etc/apt/sources.list" "$RUN/sources.list"
 	prereq
 	[ "$status" -eq 0 ]
@@ -180,6 +193,7 @@ without_wireguard() {
 	grep -q "distribution's own mirror" "$RUN/log"
 	grep -q '^ok deb.debian.org/debian/pool/jq_1' "$RUN/requests"
 	diff "$RUN/sources.list" "$SYSTEM/etc/apt/sources.list"
+	[ "$(cd "$SYSTEM/var/lib/apt/lists" && ls -d -- *.test_*InRelease)" = "$lists" ]
 	[ -z "$(find "$SYSTEM/run" -type f)" ]
 }
 
@@ -195,9 +209,10 @@ without_wireguard() {
 	run ! grep -q deb$ "$RUN/requests"
 }
 
-@test "one source of two that is down keeps nothing from being installed" {
+@test "sources that are down, or are no more, keep nothing of another's from being installed" {
 	machine
 	echo 'deb http://gone.test/debian bookworm main' >>"$SYSTEM/etc/apt/sources.list"
+	echo 'deb http://127.0.0.1:9/debian bookworm main' >>"$SYSTEM/etc/apt/sources.list"
 	mirrors mirror.test
 	prereq
 	[ "$status" -eq 0 ]
@@ -224,6 +239,33 @@ without_wireguard() {
 	[ "$(end installed)" = 'wireguard-tools tcpdump curl' ]
 	[ "$(end wished)" = 'not installed: jq: apt-get: no source of packages has jq' ]
 	[ "$took" -le 20 ]
+}
+
+@test "a package whose source is broken for a while is not taken for one that nobody has" {
+	machine
+	mirrors mirror.test other.test
+	sed -i '/^Package: jq$/,/^$/d' "$RUN/mirrors/mirror.test/debian/dists/bookworm/main/binary-amd64/Packages"
+	sign_mirror "$RUN/mirrors/mirror.test/debian"
+	sed 's/mirror.test/other.test/' "$SYSTEM/etc/apt/sources.list" >"$RUN/other.list"
+	cat "$RUN/other.list" >>"$SYSTEM/etc/apt/sources.list"
+	echo '^other.test.*(InRelease|Release)$ 503 2' >"$RUN/rules"
+	prereq
+	[ "$status" -eq 0 ]
+	all_there
+}
+
+@test "nothing is removed for a tool" {
+	machine
+	mirrors mirror.test
+	prereq
+	dpkg --root="$SYSTEM" --purge jq
+	sed -i '/^Package: jq$/a Conflicts: curl' "$RUN/mirrors/mirror.test/debian/dists/bookworm/main/binary-amd64/Packages"
+	sign_mirror "$RUN/mirrors/mirror.test/debian"
+	prereq
+	[ "$status" -eq 0 ]
+	[ -z "$(end installed)" ]
+	[[ $(end wished) == 'not installed: jq: '* ]]
+	[ -x "$SYSTEM/usr/bin/curl" ]
 }
 
 @test "a package that cannot be installed does not keep the others out" {
