@@ -71,7 +71,7 @@ tested   := $(filter-out firstboot/main.c %_main.c,$(parts) $(exchange) $(boot))
 objects   = $(patsubst %.c,$(O)/%.o,$(sort $(1)))
 sources  := $(wildcard router/*.[ch] router/*/*.[ch] keys/*.[ch] providers/*.[ch] firstboot/*.[ch] \
 	test/*/*.[ch] docs/*.c)
-scripts  := $(shell grep -rlE '^\#!.*/(sh|bash|env bash)$$' .ci test docs packaging 2>/dev/null) $(wildcard test/lib/*.bash)
+scripts  := $(shell grep -rlE '^\#!.*/(sh|bash|env bash)$$' --exclude="*.md" --exclude-dir="*.corpus" .ci test docs packaging 2>/dev/null) $(wildcard test/lib/*.bash)
 
 .DEFAULT_GOAL := all
 .SECONDARY:

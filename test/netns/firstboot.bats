@@ -65,9 +65,9 @@ load ../lib/firstboot
 	first
 	[ "$status" -eq 2 ]
 	daemon r
-	wg genkey | wg pubkey | on r sh -c 'cat >/etc/routerd/peers/cloud-rt.pub'
-	until_ok on r ip route show 10.77.60.7 dev wg-hybrid
-	until_ok on r ip neigh show proxy dev lan0
+	echo "$FAR_KEY" | on r sh -c 'cat >/etc/routerd/peers/cloud-rt.pub'
+	until_ok on r sh -c 'ip route show 10.77.60.7 dev wg-hybrid | grep -q .'
+	on r ip neigh show proxy dev lan0 | grep -q 10.77.60.7
 	first
 	[ "$status" -eq 0 ]
 	step report done
@@ -375,7 +375,7 @@ inline_for() { # inline_for PREFIX: user-data whose configuration leaves to the 
 		else
 			[[ $output == *"endpoint: \"$public:51820\""* ]]
 		fi
-		wg genkey | wg pubkey | on r sh -c 'cat >/etc/routerd/peers/cloud-rt.pub'
+		echo "$FAR_KEY" | on r sh -c 'cat >/etc/routerd/peers/cloud-rt.pub'
 		run -0 on r "$ROUTERCTL" render -o json
 		[[ $output == *conf/lan0/send_redirects* ]]
 		# Its service is silent at the next boot: all that was there stays.

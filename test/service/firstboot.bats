@@ -110,7 +110,7 @@ resources() {
 }
 
 @test "the other's export: routerd takes it up, and first boot says done from then on" {
-	wg genkey | wg pubkey >/etc/routerd/peers/cloud-rt.pub
+	echo 5Jp1Jt2Zt0m9S5y2kq8g3T0qWmY9c1o7m0b8sGm0bWk= >/etc/routerd/peers/cloud-rt.pub
 	until_ok eval '[ "$(wg show wg-hybrid peers | wc -l)" -eq 1 ]'
 	run_once
 	is ExecMainStatus 0
