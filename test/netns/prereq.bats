@@ -12,14 +12,13 @@ setup_file() {
 	gpg -q --homedir "$keys" --batch --passphrase '' --quick-gen-key mirror@test.invalid ed25519 sign never
 	gpg -q --homedir "$keys" --export >"$BATS_FILE_TMPDIR/keyring.gpg"
 	deb_mirror "$BATS_FILE_TMPDIR/debian"
-	gpgconf --homedir "$keys" --kill gpg-agent
 }
 
 # deb_mirror FOLDER: a mirror of Debian, as large as is needed
 deb_mirror() {
 	local pool=$1/pool name tree=$BATS_FILE_TMPDIR/deb dist=$1/dists/bookworm
 	mkdir -p "$pool" "$dist/main/binary-amd64"
-	for name in "${TOOLS[@]}" wireguard-go:wireguard-go; do
+	for name in "${TOOLS[@]}" wireguard-go:wireguard-go more-of-it:more; do
 		rm -rf "$tree"
 		mkdir -p "$tree/DEBIAN" "$tree/usr/bin"
 		printf '#!/bin/sh\n' >"$tree/usr/bin/${name#*:}"
@@ -39,6 +38,7 @@ sign_mirror() {
 		-o APT::FTPArchive::Release::Components=main -o APT::FTPArchive::Release::Architectures=amd64 \
 		release "$dist" >"$BATS_FILE_TMPDIR/Release"
 	gpg -q --homedir "$BATS_FILE_TMPDIR/keys" --batch --clearsign -o "$dist/InRelease" "$BATS_FILE_TMPDIR/Release"
+	gpgconf --homedir "$BATS_FILE_TMPDIR/keys" --kill gpg-agent
 }
 
 # machine: a host r with a fresh Debian in $SYSTEM, which knows one mirror, mirror.test
@@ -96,6 +96,7 @@ all_there() {
 	done
 	[ "$(end installed)" = 'wireguard-tools tcpdump jq curl' ]
 	[ -z "$(end wished)$(end missing)" ]
+	[ ! -e "$SYSTEM/usr/bin/more" ]
 }
 
 nothing_partial() {
@@ -166,6 +167,7 @@ without_wireguard() {
 
 @test "packages that are cut short, are others, and are gone for a while" {
 	machine
+	touch "$SYSTEM/var/cache/apt/archives/partial/left"
 	printf '%s\n' 'jq_1.*deb short 1' 'jq_1.*deb corrupt 1' 'curl_1.*deb 404 1' >"$RUN/rules"
 	mirrors mirror.test
 	prereq
@@ -358,7 +360,7 @@ fedora_machine() {
 	printf '[main]\nplugins=0\n' >"$SYSTEM/etc/dnf/dnf.conf"
 	printf '%s\n' '[test]' 'name=test' 'baseurl=http://mirror.test/fedora' 'gpgcheck=0' \
 		>"$SYSTEM/etc/yum.repos.d/test.repo"
-	for name in "${TOOLS[@]}"; do
+	for name in "${TOOLS[@]}" more-of-it:more; do
 		printf '%s\n' "Name: ${name%:*}" 'Version: 1' 'Release: 1' 'Summary: one' 'License: none' 'BuildArch: noarch' \
 			'AutoReqProv: no' 'Recommends: more-of-it' '%description' 'one' '%install' 'mkdir -p %{buildroot}/usr/bin' \
 			"printf '#!/bin/sh\n' >%{buildroot}/usr/bin/${name#*:}" '%files' "%attr(755,root,root) /usr/bin/${name#*:}" \
@@ -380,7 +382,7 @@ installed_by_rpm() { rpm --root "$SYSTEM" -qa --qf '%{NAME}\n' 2>/dev/null | sor
 	[ "$status" -eq 0 ]
 	[ "$(end installed)" = 'wireguard-tools tcpdump jq curl' ]
 	[ -z "$(end wished)$(end missing)" ]
-	[ "$(installed_by_rpm)" = 'curl jq tcpdump wireguard-tools' ]
+	[ "$(installed_by_rpm)" = 'curl jq tcpdump wireguard-tools' ] # and not more-of-it
 	grep -q 'dnf: .*trying again' "$RUN/log"
 }
 
