@@ -189,9 +189,10 @@ tidy: ## clang-tidy
 	clang-tidy$(LLVM) --quiet $(filter %.c,$(filter-out test/%,$(sources))) -- $(CPPFLAGS) -std=c17
 analyze: ## gcc -fanalyzer
 	$(MAKE) O=build/analyzer BUILD=dev CC=gcc WERROR='-O1 -fanalyzer -Werror' all
-bench: all tools ## time and memory: of passes up to 50,000 claims, of the daemon
+bench: all tools ## time and memory: of passes up to 50,000 claims, of the daemon, of first boot
 	test/bench/run
 	test/bench/daemon
+	test/bench/firstboot
 soak: root all tools ## the daemon over 100,000 events
 	EVENTS=100000 test/bench/daemon
 
