@@ -209,6 +209,7 @@ install: all ## DESTDIR=, PREFIX=
 	install -Dm644 units/routerd.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/routerd.conf
 	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/doc/routerd README.md LICENSE CHANGES
 	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/doc/routerd/docs docs/*.md
+	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/doc/routerd/docs/providers docs/providers/*.md
 	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/doc/routerd/examples examples/*.yaml
 
 dist: all ## build/dist: an archive with an installer, and a Debian package

@@ -1,13 +1,15 @@
 #include "providers/cloudinit.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/clean.h"
 #include "base/file.h"
 #include "providers/doc.h"
 #include "providers/place.h"
 
-#define MOST_BYTES (4 * 1024 * 1024) /* of a file of its */
+#define MOST_BYTES  (4 * 1024 * 1024) /* of a file of its */
+#define UUID_STRLEN 37
 
 /* The first has all and is root's; in the second some is left out. */
 static const char *const documents[] = {
@@ -50,6 +52,24 @@ const char *cloudinit_instance(struct arena *a, const char *bytes, size_t len)
 	CLEAN(doc_done) json_t *j = doc_parse(bytes, len);
 
 	return doc_text(a, j, "v1/instance_id");
+}
+
+bool cloudinit_is_instance(const char *kept, const char *instance)
+{
+	static const unsigned char swapped[] = { 6, 4, 2, 0, 8, 11, 9, 13, 16, 14 };
+	char text[UUID_STRLEN];
+
+	if (strcasecmp(kept, instance) == 0)
+		return true;
+	if (strlen(kept) != UUID_STRLEN - 1)
+		return false;
+	memcpy(text, kept, sizeof(text));
+	for (size_t i = 0, to = 0; i < sizeof(swapped); i++) {
+		text[to++] = kept[swapped[i]];
+		if (kept[swapped[i]] != '-')
+			text[to++] = kept[swapped[i] + 1];
+	}
+	return strcasecmp(text, instance) == 0;
 }
 
 const char *cloudinit_user_data(struct arena *a, const struct place *p, const char *cloud,

@@ -2,7 +2,6 @@
 
 #include <stdarg.h>
 #include <string.h>
-#include <strings.h>
 
 #include "providers/cloudinit.h"
 #include "providers/disk.h"
@@ -84,7 +83,7 @@ static void compare(struct arena *a, const struct place *p, const struct provide
 	const char *bytes = which->cloud ? cloudinit_document(a, p, which->cloud, &len) : NULL;
 	const char *instance = bytes ? cloudinit_instance(a, bytes, len) : NULL;
 
-	if (instance && strcasecmp(instance, t->facts.instance) != 0)
+	if (instance && !cloudinit_is_instance(instance, t->facts.instance))
 		told_warn(a, t,
 			  "cloud-init took this machine for %s, the metadata service says %s; "
 			  "the service is believed: 'cloud-init clean' and a restart settle it",

@@ -105,6 +105,7 @@ faults() {
 		429.0     azure,aws,oci,gcp  3 HTTP 429: too many requests.* \(tries: [23] in 2 s\)
 		patience  azure,aws,oci,gcp  9 HTTP 429: .*it asks to be left alone for 3600 s \(tries: 1 in
 		500.0     azure,aws,oci,gcp  2 HTTP 500: it has a fault \(tries: [2-9].*look at the status of
+		500.0     aws                4 HTTP 500: it has a fault \(tries: [45] in [1-9] s\)
 		400       azure,aws,oci      9 HTTP 400: it does not take the request \(tries: 1 in
 		400       gcp                9 HTTP 400, which is not an answer
 		401       azure,oci          9 HTTP 401: it refuses \(tries: 1 in
@@ -255,6 +256,7 @@ busy() { # busy FAULT: s of processor in 4 s
 	until_ok test -s "$RUN/mute.busy" -a -s "$RUN/404.0.busy" -a -s "$RUN/drip.busy"
 	cat "$RUN"/*.busy
 	[ "$(awk '$1 < 1' "$RUN"/*.busy | wc -l)" -eq 3 ]
+	[ "$(requests "$RUN/404.0")" -le 20 ]
 }
 
 # ---- by which way -----------------------------------------------------------------------------
@@ -445,9 +447,11 @@ cidata() { # cidata ROOT LABEL
 		sleep 0.3
 		mv "$RUN/b/dev/disk/by-label/cidata" "$RUN/a/dev/disk/by-label/"
 	) 3>&- 4>&- &
+	SECONDS=0
 	facts "$RUN/a" 20
 	is '.facts | .provider == "nocloud" and .instanceId == "9dd2b1"'
 	wait $!
+	((SECONDS < 12)) # it was seen as it came
 	picture "$RUN/c"
 	facts "$RUN/c" 1
 	[ "$status" -eq 3 ]

@@ -13,6 +13,7 @@
 #include "base/clean.h"
 #include "base/file.h"
 #include "base/stream.h"
+#include "providers/cloudinit.h"
 #include "providers/imds.h"
 #include "providers/nics.h"
 #include "providers/reply.h"
@@ -521,55 +522,102 @@ static void check_services(void)
 	}
 }
 
-/* A status that is waited out for some time only: the deadline is far. */
-static void check_patience(void)
+static void check_instances(void)
 {
-	static const struct imds_status rows[] = { { 410, 410, true, 1, "gone", "wait" },
-						   { 0 } };
-	const struct imds_policy policy = { .who = "it",
-					    .host = "127.0.0.1",
-					    .headers = "",
-					    .connect = 5,
-					    .read = 5,
-					    .first = 200,
-					    .most = 200,
-					    .statuses = rows };
-	static const char gone[] = "HTTP/1.1 410 Gone\r\n\r\n";
+	static const char is[] = "02aab8a4-74ef-476e-8182-f6d2ba4166a6";
+	static const struct {
+		const char *kept;
+		bool same;
+	} rows[] = {
+		{ "02aab8a4-74ef-476e-8182-f6d2ba4166a6", true },
+		{ "02AAB8A4-74EF-476E-8182-F6D2BA4166A6", true },
+		{ "a4b8aa02-ef74-6e47-8182-f6d2ba4166a6", true },
+		{ "a4b8aa02-ef74-476e-8182-f6d2ba4166a6", false },
+		{ "a4b8aa02-ef74-6e47-8182-f6d2ba4166a7", false },
+		{ "02aab8a4-74ef-476e-8281-f6d2ba4166a6", false },
+		{ "i-0123456789abcdef0", false },
+		{ "", false },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		CHECK(cloudinit_is_instance(rows[i].kept, is) == rows[i].same, "%s",
+		      rows[i].kept);
+}
+
+/* ---- a service -------------------------------------------------------------------------- */
+
+/* Gives each that connects the two pieces, one by one. Returns its process. */
+static pid_t serve(const char *first, const char *second, const char **ret_url)
+{
 	struct sockaddr_in at = { .sin_family = AF_INET };
-	CLEAN(close_fd) int fd = socket(AF_INET, SOCK_STREAM, 0);
-	const struct imds_ask q = { .path = "/" };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
 	socklen_t len = sizeof(at);
-	struct place p = { .root = "", .deadline = 30 };
-	const char *words = "";
-	struct imds_reply reply;
-	struct imds s;
 	pid_t pid;
-	int r;
 
 	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	CHECK(bind(fd, (void *)&at, sizeof(at)) == 0 && listen(fd, 5) == 0 &&
 		  getsockname(fd, (void *)&at, &len) == 0,
 	      "listen");
+	*ret_url = arena_printf(arena, "http://127.0.0.1:%u", ntohs(at.sin_port));
 	pid = fork();
 	if (pid == 0)
 		for (alarm(40);;) {
-			int client = accept(fd, NULL, NULL);
+			CLEAN(close_fd) int client = accept(fd, NULL, NULL);
 
-			if (client < 0 || write(client, gone, sizeof(gone) - 1) < 0)
+			if (client < 0 || send(client, first, strlen(first), 0) < 0)
 				_exit(1);
+			usleep(20000);
+			(void)send(client, second, strlen(second), MSG_NOSIGNAL);
 			(void)shutdown(client, SHUT_WR);
-			(void)recv(client, &(char){ 0 }, 1, 0);
-			close(client);
+			while (recv(client, &(char){ 0 }, 1, 0) > 0)
+				;
 		}
-	p.service = arena_printf(arena, "http://127.0.0.1:%u", ntohs(at.sin_port));
-	r = imds_open(arena, &p, &policy, &s, &words);
+	close(fd);
+	return pid;
+}
+
+/* Asks a service that gives always the same. */
+static int ask(const char *first, const char *second, unsigned deadline, struct imds_reply *ret,
+	       const char **ret_words)
+{
+	static const struct imds_status rows[] = { { 410, 410, true, 1, "gone", "wait" },
+						   { 0 } };
+	static const struct imds_policy policy = { .who = "it",
+						   .host = "127.0.0.1",
+						   .headers = "",
+						   .connect = 5,
+						   .read = 5,
+						   .first = 200,
+						   .most = 200,
+						   .statuses = rows };
+	const struct imds_ask q = { .path = "/" };
+	struct place p = { .root = "", .deadline = deadline };
+	pid_t pid = serve(first, second, &p.service);
+	struct imds s;
+	int r = imds_open(arena, &p, &policy, &s, ret_words);
+
 	if (r == 0)
-		r = imds_get(&s, &q, &reply, &words);
+		r = imds_get(&s, &q, ret, ret_words);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	return r;
+}
+
+static void check_service(void)
+{
+	struct imds_reply reply;
+	const char *words = "";
+	int r = ask(OK "Content-Length: 5\r\n\r\nhe", "llo", 20, &reply, &words);
+
+	CHECK(r == 0 && reply.len == 5 && strcmp(reply.bytes, "hello") == 0, "%d: %s", r,
+	      words);
+	r = ask(OK "Content-Length: 5\r\n\r\nhello", " and more", 1, &reply, &words);
+	CHECK(r == -EAGAIN && strstr(words, "longer than it says"), "%d: %s", r, words);
+	/* A status that is waited out for some time only: the deadline is far. */
+	r = ask("HTTP/1.1 410 Gone\r\n", "\r\n", 30, &reply, &words);
 	CHECK(r == -EACCES && reply.status == 410, "%d: %s", r, words);
 	CHECK(strstr(words, "HTTP 410: gone (tries: ") && !strstr(words, "(tries: 1 "), "%s",
 	      words);
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
 }
 
 int main(void)
@@ -592,7 +640,8 @@ int main(void)
 	check_machines();
 	check_routes();
 	check_services();
-	check_patience();
+	check_instances();
+	check_service();
 	if (system(arena_printf(arena, "rm -r %s", folder)) != 0)
 		return 1;
 	return t_failed;
