@@ -49,8 +49,8 @@ LDLIBS   = $(if $(filter release,$(BUILD)),$(libs_static),$(libs_shared))
 # What speaks TLS is not static: libcurl and OpenSSL are the system's to keep current. The other
 # libraries are in it, so that it runs on any system that has a libcurl.
 LDFLAGS_curl = $(patsubst -static-pie,-pie,$(LDFLAGS))
-libs_curl   := -lyaml -lsodium -ljansson -lz
-LDLIBS_curl  = $(if $(filter release,$(BUILD)),-Wl$(,)-Bstatic $(libs_curl) -Wl$(,)-Bdynamic,$(libs_curl)) \
+libs_inside := -lyaml -lsodium -ljansson -lz
+LDLIBS_curl  = $(if $(filter release,$(BUILD)),-Wl$(,)-Bstatic $(libs_inside) -Wl$(,)-Bdynamic,$(libs_inside)) \
 	-lcurl
 , := ,
 
@@ -63,9 +63,11 @@ kernel   := $(filter-out $(shims),$(wildcard router/kernel/*.c)) \
 	$(if $(filter release,$(BUILD)),$(shims))
 program  := $(filter-out router/main.c,$(wildcard router/*.c router/doctor/*.c))
 parts    := $(program) $(base) $(pure) $(kernel) $(keys) providers/nicref.c
-shared   := $(wildcard firstboot/http*.c) firstboot/run.c $(base) $(keys)
-exchange := $(wildcard firstboot/exchange*.c) $(shared)
-boot     := $(filter-out firstboot/exchange%,$(wildcard firstboot/*.c providers/*.c)) \
+web      := $(filter %/http.c %/http_fault.c,$(wildcard firstboot/*.c))
+lists    := $(wildcard firstboot/exchange*.c) # of exports
+fetch    := firstboot/fetch_main.c firstboot/http_url.c $(web) $(base)
+exchange := $(lists) firstboot/http_url.c firstboot/run.c $(web) $(base) $(keys)
+boot     := $(filter-out $(web) $(lists) firstboot/fetch_main.c,$(wildcard firstboot/*.c providers/*.c)) \
 	firstboot/exchange_settings.c $(base) $(keys)
 tested   := $(filter-out firstboot/main.c %_main.c,$(parts) $(exchange) $(boot))
 objects   = $(patsubst %.c,$(O)/%.o,$(sort $(1)))
@@ -80,7 +82,7 @@ scripts  := $(shell grep -rlE '^\#!.*/(sh|bash|env bash)$$' --exclude="*.md" --e
 	layers format tidy analyze compilers reference bench soak install dist dist-test \
 	clean help
 
-all: $(addprefix $(O)/bin/,routerd routerctl routerd-exchange routerd-firstboot) ## all programs
+all: $(addprefix $(O)/bin/,routerd routerctl routerd-exchange routerd-firstboot routerd-fetch) ## all programs
 
 $(O)/bin/routerd: $(call objects,router/main.c $(parts))
 	@mkdir -p $(@D)
@@ -89,8 +91,13 @@ $(O)/bin/routerd: $(call objects,router/main.c $(parts))
 	$(if $(filter release,$(BUILD)),strip $@)
 $(O)/bin/routerctl: $(O)/bin/routerd
 	ln -sf routerd $@
-$(O)/bin/routerd-exchange: $(call objects,$(exchange))
 $(O)/bin/routerd-firstboot: $(call objects,$(boot))
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(libs_inside)
+	$(if $(filter release,$(BUILD)),strip $@)
+$(O)/bin/routerd-exchange: $(call objects,$(exchange))
+$(O)/bin/routerd-fetch: $(call objects,$(fetch))
 $(O)/bin/routerd-%:
 	@mkdir -p $(@D)
 	@echo "  LD $@"
@@ -200,8 +207,7 @@ soak: root all tools ## the daemon over 100,000 events
 install: all ## DESTDIR=, PREFIX=
 	install -Dm755 $(O)/bin/routerd $(DESTDIR)$(PREFIX)/sbin/routerd
 	ln -sf routerd $(DESTDIR)$(PREFIX)/sbin/routerctl
-	install -Dm755 -t $(DESTDIR)$(PREFIX)/lib/routerd $(O)/bin/routerd-exchange \
-		$(O)/bin/routerd-firstboot
+	install -Dm755 -t $(DESTDIR)$(PREFIX)/lib/routerd $(addprefix $(O)/bin/routerd-,exchange fetch firstboot)
 	install -Dm644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system \
 		$(filter %.service %.socket %.timer %.path,$(wildcard units/*))
 	sed -i 's|/usr/sbin/|$(PREFIX)/sbin/|; s|=/usr/lib/|=$(PREFIX)/lib/|' \

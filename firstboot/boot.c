@@ -122,7 +122,7 @@ enum boot_end boot_run(const struct boot_options *o)
 {
 	CLEAN(arena_done) struct arena *a = arena_new();
 	CLEAN(close_fd) int fd = o->dry_run ? -1 : lock();
-	struct boot b = { .arena = a, .o = o, .routerctl = run_find_routerctl(a) };
+	struct boot b = { .arena = a, .o = o, .routerctl = run_find(a, "routerctl") };
 	struct boot_result results[BOOT_STEPS] = { 0 };
 	int64_t start = clock_ms();
 	enum boot_end end;

@@ -10,7 +10,7 @@ int exchange_import(struct arena *a, const char *node, bool preshared, const cha
 {
 	const char *args[] = { "routerctl", "import", "--node", node,
 			       "--replace", NULL,     NULL,	NULL };
-	struct run q = { .path = run_find_routerctl(a),
+	struct run q = { .path = run_find(a, "routerctl"),
 			 .args = args,
 			 .in = text,
 			 .in_len = len,

@@ -102,7 +102,7 @@ static struct curl_slist *make_headers(const struct transfer *t)
 	add_header(&list, "Expect:"); /* nobody is to wait for a 100 Continue */
 	if (q->body)
 		add_header(&list, arena_printf(t->arena, "Content-Type: %s", q->type));
-	if (q->body && http_url_is_azure(q->url))
+	if (q->body && http_url_is_azure(t->arena, q->url))
 		add_header(&list, "x-ms-blob-type: BlockBlob");
 	if (!q->body && q->etag)
 		add_header(&list, arena_printf(t->arena, "If-None-Match: %s", q->etag));

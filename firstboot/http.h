@@ -59,4 +59,4 @@ const char *http_show_url(struct arena *a, const char *url);
 /* Whether http_show_url() would leave something out that may let others in. */
 bool http_url_is_secret(struct arena *a, const char *url);
 /* Azure's Put Blob wants a header with the kind of the blob, and no URL can say it. */
-bool http_url_is_azure(const char *url);
+bool http_url_is_azure(struct arena *a, const char *url);

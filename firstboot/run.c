@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -76,27 +77,50 @@ static int until(int64_t end)
 	return end == INT64_MAX ? -1 : left < 0 ? 0 : (int)left;
 }
 
+/* What it said, so far; the bytes are malloc()ed, and one more for a NUL. */
+struct output {
+	char *bytes;
+	size_t len, room, max;
+};
+
+static void output_done(struct output *o)
+{
+	free(o->bytes);
+}
+
+static void make_room(struct output *o)
+{
+	if (o->len < o->room || o->room == o->max)
+		return;
+	o->room = o->room ? o->room * 2 : 4096;
+	if (o->room > o->max)
+		o->room = o->max;
+	o->bytes = must(realloc(o->bytes, o->room + 1));
+}
+
 /* Reads until it closes its output, or for so long. False: it still has it open. */
-static bool read_output(int fd, int64_t end, char *buf, size_t *len)
+static bool read_output(int fd, int64_t end, struct output *o)
 {
 	char dropped[4096];
 	ssize_t n = 1;
 
 	while (n != 0) {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
-		bool full = *len == RUN_OUTPUT;
 		int ready = poll(&p, 1, until(end));
+		bool full;
 
 		if (ready == 0)
 			return false;
 		if (ready < 0) /* a signal: what follows would wait past the end */
 			continue;
+		make_room(o);
+		full = o->len == o->room;
 		n = full ? read(fd, dropped, sizeof(dropped))
-			 : read(fd, buf + *len, RUN_OUTPUT - *len);
+			 : read(fd, o->bytes + o->len, o->room - o->len);
 		if (n < 0 && errno != EINTR && errno != EAGAIN)
 			return true;
 		if (n > 0 && !full)
-			*len += (size_t)n;
+			o->len += (size_t)n;
 	}
 	return true;
 }
@@ -124,10 +148,10 @@ static bool wait_until(pid_t pid, int64_t end, int *ret)
 
 int run_program(struct arena *a, const struct run *q, struct run_end *ret)
 {
-	CLEAN(close_fd) int in = open_input(q->in, q->in ? q->in_len : 0), out = -1;
+	CLEAN(close_fd) int in = open_input(q->in, q->in ? q->in_len : 0), from = -1;
 	int64_t end = q->deadline ? clock_ms() + q->deadline * 1000LL : INT64_MAX;
-	char *buf = arena_alloc(a, RUN_OUTPUT + 1);
-	struct run_end e = { .out = buf };
+	CLEAN(output_done) struct output out = { .max = q->max ? q->max : RUN_OUTPUT };
+	struct run_end e = { 0 };
 	int ends[2], r;
 	pid_t pid;
 
@@ -135,12 +159,12 @@ int run_program(struct arena *a, const struct run *q, struct run_end *ret)
 		return in;
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
-	out = ends[0];
+	from = ends[0];
 	r = start(q, in, ends[1], &pid);
 	close(ends[1]);
 	if (r < 0)
 		return r;
-	if (!read_output(out, end, buf, &e.len) || !wait_until(pid, end, &e.status)) {
+	if (!read_output(from, end, &out) || !wait_until(pid, end, &e.status)) {
 		e.late = true;
 		(void)kill(-pid, SIGTERM);
 		if (!wait_until(pid, clock_ms() + GRACE, &e.status)) {
@@ -149,6 +173,8 @@ int run_program(struct arena *a, const struct run *q, struct run_end *ret)
 		}
 		(void)kill(-pid, SIGKILL);
 	}
+	e.out = arena_strndup(a, out.len ? out.bytes : "", out.len);
+	e.len = out.len;
 	*ret = e;
 	return 0;
 }
@@ -167,24 +193,40 @@ const char *run_words(struct arena *a, const struct run *q, const struct run_end
 	return arena_printf(a, "ended with exit code %d", WEXITSTATUS(end->status));
 }
 
-/* Installed as PREFIX/lib/routerd/PROGRAM; where it is built, both lie together. */
-const char *run_find_routerctl(struct arena *a)
+/* Installed as PREFIX/lib/routerd/PROGRAM, but routerctl; where they are built, all lie
+ * together, and tests' tools beside them. */
+const char *run_find(struct arena *a, const char *name)
 {
-	static const char *const places[] = { "../../sbin/routerctl", "routerctl" };
-	const char *named = getenv("ROUTERCTL"), *path;
+	static const char *const places[] = { "../../sbin", ".", "../../bin" };
+	const char *named = strcmp(name, "routerctl") == 0 ? getenv("ROUTERCTL") : NULL;
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	const char *slash;
 
 	if (named)
 		return named;
 	self[n < 0 ? 0 : n] = '\0';
+	slash = strrchr(self, '/');
 	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
-		const char *slash = strrchr(self, '/');
+		const char *path = arena_printf(
+		    a, "%.*s/%s/%s", slash ? (int)(slash - self) : 0, self, places[i], name);
 
-		path = arena_printf(a, "%.*s/%s", slash ? (int)(slash - self) : 0, self,
-				    places[i]);
 		if (access(path, X_OK) == 0)
 			return path;
 	}
-	return "/usr/sbin/routerctl";
+	return name;
+}
+
+const char *const *run_proxies(struct arena *a)
+{
+	static const char *const names[] = { "http_proxy", "https_proxy", "HTTPS_PROXY",
+					     "all_proxy",  "ALL_PROXY",	  "no_proxy",
+					     "NO_PROXY" };
+	const char **env = arena_alloc(a, (sizeof(names) / sizeof(*names) + 1) * sizeof(*env));
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (getenv(names[i]))
+			env[n++] = arena_printf(a, "%s=%s", names[i], getenv(names[i]));
+	return env;
 }

@@ -6,7 +6,7 @@
 
 #include "base/arena.h"
 
-#define RUN_OUTPUT (256 * 1024) /* bytes kept of what it says; what is more is dropped */
+#define RUN_OUTPUT (256 * 1024) /* bytes */
 
 struct run {
 	const char *path;	 /* found in PATH when it has no slash */
@@ -14,7 +14,8 @@ struct run {
 	const char *const *env;	 /* "NAME=value", all there is; NULL: none */
 	const char *in;		 /* on its standard input; NULL: nothing */
 	size_t in_len;
-	bool talks;	   /* it speaks on our streams; else what it says is kept */
+	size_t max; /* bytes kept of what it says, what is more is dropped; 0: RUN_OUTPUT */
+	bool talks; /* it speaks on our streams; else what it says is kept */
 	unsigned deadline; /* s; then it is ended, and all that it started; 0: none */
 };
 
@@ -31,5 +32,7 @@ int run_program(struct arena *a, const struct run *q, struct run_end *ret);
 const char *run_words(struct arena *a, const struct run *q, const struct run_end *end);
 /* Did it end by itself, with exit code 0? */
 bool run_is_fine(const struct run_end *end);
-/* routerctl as installed beside this program, else from PATH; ROUTERCTL names another. */
-const char *run_find_routerctl(struct arena *a);
+/* One of our programs, as installed beside this one; ROUTERCTL names another routerctl. */
+const char *run_find(struct arena *a, const char *name);
+/* What tells programs of proxies, if anything; for run.env. */
+const char *const *run_proxies(struct arena *a);

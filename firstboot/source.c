@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "firstboot/fetch.h"
 #include "firstboot/http.h"
 #include "providers/disk.h"
 #include "providers/place.h"
@@ -92,21 +93,14 @@ static int read_file(struct search *s, const char *path, const char **ret, size_
 static int fetch(struct search *s, const char **ret, size_t *ret_len)
 {
 	const char *ca = s->seed->config_ca_file;
-	const struct http_request q = {
+	const struct fetch q = {
 		.url = s->seed->config_url,
 		.ca_file = ca ? place_path(s->arena, s->place, ca) : NULL,
 		.max = SOURCE_BYTES,
 		.deadline = s->deadline,
-		.plain = true,
 	};
-	struct http_reply reply;
-	int r = http_run(s->arena, &q, &reply, s->words);
 
-	if (r < 0)
-		return r == -ETIMEDOUT ? -EAGAIN : r;
-	*ret = reply.body;
-	*ret_len = reply.len;
-	return 0;
+	return fetch_url(s->arena, &q, ret, ret_len, s->words);
 }
 
 static int check_digest(struct search *s, const char *bytes, size_t len)

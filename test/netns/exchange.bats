@@ -439,7 +439,7 @@ refused() {
 	exported b open-rt >"$RUN/bucket/store/open-rt"
 	exchange b
 	[ "$status" = 1 ]
-	says 'router: no peer of that name' 'cloud-rt: ' 'import does not take the document (exit 1)' \
+	says 'router: no peer of that name' 'cloud-rt: ' 'import does not take the document (ended with exit code 1)' \
 		'open-rt: its document is not authenticated'
 	exchange b
 	[ "$status" = 1 ]
