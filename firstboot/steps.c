@@ -49,10 +49,12 @@ static void read_seed(struct boot *b)
 
 	if (!b->told.user_data)
 		return;
-	if (seed_read(b->arena, b->told.user_data, b->told.user_data_len, &seed, &d))
+	if (seed_read(b->arena, b->told.user_data, b->told.user_data_len, &seed, &d)) {
 		b->seed = seed;
-	else
+		diag_print(&d, stderr); /* warnings */
+	} else {
 		out_faults(&d, b->arena, &b->seed_faults);
+	}
 }
 
 /* Only when it is another, so that who watches it is not woken for nothing. */

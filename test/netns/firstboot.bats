@@ -395,6 +395,29 @@ inline_for() { # inline_for PREFIX: user-data whose configuration leaves to the 
 	END
 }
 
+@test "the user-data that the documentation shows for each provider makes a router" {
+	local page runs=0
+	cp "$EXAMPLES/cloud.yaml" "$BATS_TEST_TMPDIR/cloud.yaml"
+	for page in "$ROOT"/docs/providers/*.md; do
+		machine_new
+		cp "$RUN/cloud.yaml" "$RUN/picture"
+		awk '/^```yaml user-data/ { on = 1; next } /^```/ { on = 0 } on' "$page" |
+			sed -e 's/^      node: .*/&\n      install_packages: false/' \
+				-e 's|config_url: .*|config_url: file:///cloud.yaml|' \
+				-e "s|config_sha256: .*|config_sha256: $(sha256sum <"$RUN/cloud.yaml" | cut -c1-64)|" \
+				>"$RUN/$SEED/user-data"
+		first
+		[ "$status" -eq 2 ]
+		step install done 'without fault'
+		on r "$ROUTERCTL" validate
+		on r sh -c "ls $EXPORT/*.pub"
+		runs=$((runs + 1))
+		site_end
+		rm -r "$RUN/picture"
+	done
+	[ "$runs" -ge 5 ]
+}
+
 @test "kill -9 at every write and rename: run again, the same end, no key lost or twice" {
 	machine_new
 	resources /etc/routerd/keys/other.key | inline

@@ -620,29 +620,3 @@ nic() {
 	facts_at r "$RUN/a" 1
 	is '.facts.nics | map(.name) == ["eth1"]' '.facts.nics[0].mac == "02:00:00:00:00:07"'
 }
-
-# ---- documentation ----------------------------------------------------------------------------
-
-# user_data FILE: the example in a page
-user_data() {
-	awk '/^<!-- user-data -->/ { after = 1; next } after && /^```yaml/ { in_it = 1; next }
-		in_it && /^```/ { exit } in_it' "$1"
-}
-
-@test "the user-data that the documentation shows begins as it must, and its configuration is valid" {
-	local page inline=0
-	for page in "$ROOT"/docs/providers/*.md; do
-		user_data "$page" >"$RUN/user-data"
-		[ "$(head -n 1 "$RUN/user-data")" = '#cloud-config' ]
-		[ "$(sed -n 2p "$RUN/user-data")" = 'routerd:' ]
-		sed -n '/^  config:/,$p' "$RUN/user-data" | sed '1d; s/^    //' >"$RUN/config.yaml"
-		if [ -s "$RUN/config.yaml" ]; then
-			"$ROUTERCTL" validate -f "$RUN/config.yaml"
-			inline=$((inline + 1))
-		else
-			grep -qxE '  config_url: https://.*' "$RUN/user-data"
-			grep -qxE '  config_sha256: [0-9a-f]{64}( #.*)?' "$RUN/user-data"
-		fi
-	done
-	[ "$inline" -ge 3 ]
-}

@@ -195,18 +195,18 @@ requests() { # requests FILTER: of jq, one line of JSON each
 	found 'user-data: user-data' "$EXAMPLES/onprem.yaml"
 }
 
-# examples: those of docs/user-data.md, each in a file $RUN/example-N.KIND
+# examples: those of the documentation, each in a file $RUN/example-N.KIND
 examples() {
 	awk -v run="$RUN" '
 		/^```[a-z]+ user-data/ { file = run "/example-" ++n "." ($3 ? $3 : "good"); next }
 		/^```/ { if (file) close(file); file = "" }
-		file { print >file }' "$ROOT/docs/user-data.md"
+		file { print >file }' "$ROOT"/docs/*.md "$ROOT"/docs/providers/*.md
 }
 
-@test "each example of docs/user-data.md is read, and its configuration is valid" {
+@test "each example of the documentation is read, and its configuration is valid" {
 	local file configs=0
 	examples
-	[ "$(find "$RUN" -name 'example-*' | wc -l)" -ge 8 ]
+	[ "$(find "$RUN" -name 'example-*' | wc -l)" -ge 13 ]
 	for file in "$RUN"/example-*.good; do
 		cat "$file"
 		"$SEED" "$file" >"$file.json"
@@ -216,7 +216,7 @@ examples() {
 		"$ROUTERCTL" validate -f "$file.yaml"
 		configs=$((configs + 1))
 	done
-	[ "$configs" = 3 ]
+	[ "$configs" = 6 ]
 	for file in "$RUN"/example-*.refused; do
 		run -1 "$SEED" "$file"
 		[[ $output == *': error: '* && $output != *QBm* ]]

@@ -282,7 +282,7 @@ static const struct {
 	{ "#cloud-config\nrouterd:\n  config_url: file:///p%00x\n  config_sha256: " SHA "\n",
 	  "3:15: config_url: want file:///PATH of a file here\n" },
 	{ "#cloud-config\nrouterd:\n  config_url: http://\n  config_sha256: " SHA "\n",
-	  "3:15: config_url: not a URL (No host part in the URL): want http://HOST/PATH or "
+	  "3:15: config_url: a URL without a host: want http://HOST/PATH or "
 	  "https://HOST/PATH\n" },
 	{ "#cloud-config\nrouterd:\n  config_url: https://h/\n  config_sha256: " SHA "\n"
 	  "  config: {apiVersion: v, kind: A}\n  resources: [{apiVersion: v, kind: A}]\n",
