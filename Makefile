@@ -222,10 +222,11 @@ dist: all ## build/dist: an archive with an installer, and a Debian package
 	$(RM) -r $(O)/dist
 	$(MAKE) -s install DESTDIR=$(CURDIR)/$(O)/dist
 	packaging/build $(VERSION) $(O)/dist build/dist
-dist-test: root all ## install, upgrade and remove both in a fresh Debian; this takes debootstrap
+dist-test: root all ## install, upgrade and remove both, in a fresh Debian and under systemd
 	$(MAKE) -s dist
 	$(MAKE) -s O=build/next VERSION=$(VERSION).1 dist
 	ROUTERCTL=$(abspath $(O)/bin/routerctl) VERSION=$(VERSION) bats $(BATSFLAGS) test/dist
+	test/dist/systemd/run $(VERSION) $(VERSION).1
 
 deps: root ## install what build and tests need, from Debian's packages
 	apt-get update -q
