@@ -406,3 +406,19 @@ installed_by_rpm() { rpm --root "$SYSTEM" -qa --qf '%{NAME}\n' 2>/dev/null | sor
 	[ "$took" -le 60 ]
 	[[ $(end wished) == *'no source of packages can be reached'* ]]
 }
+
+@test "a network that swallows everything: told within a minute and a half, whatever the deadline" {
+	machine
+	site_new hole
+	wire r hole hole hole
+	on r ip addr add 192.0.2.2/24 dev hole
+	on r ip route add default via 192.0.2.1
+	on r ip neigh add 192.0.2.1 lladdr 02:00:00:00:00:01 dev hole
+	echo nameserver 192.0.2.1 >"$RUN/resolv.conf"
+	site_file r "$RUN/resolv.conf" /etc/resolv.conf
+	sed -i 's/mirror.test/198.51.100.9/' "$SYSTEM/etc/apt/sources.list"
+	prereq --deadline 300
+	[ "$status" -eq 0 ]
+	[ "$took" -le 90 ]
+	[[ $(end wished) == *'no source of packages can be reached'* ]]
+}
