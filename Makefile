@@ -73,7 +73,7 @@ tested   := $(filter-out firstboot/main.c %_main.c,$(parts) $(exchange) $(boot))
 objects   = $(patsubst %.c,$(O)/%.o,$(sort $(1)))
 sources  := $(wildcard router/*.[ch] router/*/*.[ch] keys/*.[ch] providers/*.[ch] firstboot/*.[ch] \
 	test/*/*.[ch] docs/*.c)
-scripts  := $(shell grep -rlE '^\#!.*/(sh|bash|env bash)$$' --exclude="*.md" --exclude-dir="*.corpus" .ci test docs packaging 2>/dev/null) $(wildcard test/lib/*.bash)
+scripts  := $(shell grep -rlE '^\#!.*/(sh|bash|env bash)$$' --exclude="*.md" --exclude-dir="*.corpus" .ci test docs image 2>/dev/null) $(wildcard test/lib/*.bash)
 
 .DEFAULT_GOAL := all
 .SECONDARY:
@@ -221,7 +221,7 @@ install: all ## DESTDIR=, PREFIX=
 dist: all ## build/dist: an archive with an installer, and a Debian package
 	$(RM) -r $(O)/dist
 	$(MAKE) -s install DESTDIR=$(CURDIR)/$(O)/dist
-	packaging/build $(VERSION) $(O)/dist build/dist
+	image/package/build $(VERSION) $(O)/dist build/dist
 dist-test: root all ## install, upgrade and remove both, in a fresh Debian and under systemd
 	$(MAKE) -s dist
 	$(MAKE) -s O=build/next VERSION=$(VERSION).1 dist

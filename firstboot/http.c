@@ -5,9 +5,9 @@
 #include <sodium.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include "base/clean.h"
+#include "base/clock.h"
 #include "firstboot/http_fault.h"
 
 #define BACKOFF_FIRST 250   /* ms */
@@ -206,22 +206,6 @@ static int try_once(struct transfer *t, long long left)
 
 /* ---- all tries -------------------------------------------------------------------------- */
 
-static long long now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000LL + t.tv_nsec / 1000000; /* ms */
-}
-
-static void pause_for(long long ms)
-{
-	struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
-
-	while (nanosleep(&t, &t) < 0 && errno == EINTR)
-		;
-}
-
 /* Returns ms: with jitter, so that those who failed together do not come back together. */
 static long long next_wait(long long backoff, long long asked)
 {
@@ -235,8 +219,8 @@ static int wait_for_next(struct transfer *t, long long backoff, long long end)
 {
 	long long wait = next_wait(backoff, t->asked * 1000);
 
-	if (now() + wait < end) {
-		pause_for(wait);
+	if (clock_ms() + wait < end) {
+		clock_sleep(wait);
 		return 0;
 	}
 	if (t->asked)
@@ -249,9 +233,9 @@ static int wait_for_next(struct transfer *t, long long backoff, long long end)
 static int try_until(struct transfer *t, long long end)
 {
 	const char *before = t->words;
-	int r = try_once(t, end > now() ? end - now() : 1);
+	int r = try_once(t, end > clock_ms() ? end - clock_ms() : 1);
 
-	if (r == 0 || !before || now() < end)
+	if (r == 0 || !before || clock_ms() < end)
 		return r;
 	t->words = before;
 	return -EAGAIN;
@@ -265,7 +249,7 @@ static int run(struct transfer *t, long long begin, long long end)
 	for (unsigned tries = 1; r == -EAGAIN; tries++) {
 		if (wait_for_next(t, backoff, end) < 0) {
 			t->words = arena_printf(t->arena, "%s (tries: %u in %lld s)", t->words,
-						tries, (now() - begin) / 1000);
+						tries, (clock_ms() - begin) / 1000);
 			break;
 		}
 		backoff = backoff * 2 < BACKOFF_MOST ? backoff * 2 : BACKOFF_MOST;
@@ -278,7 +262,7 @@ int http_run(struct arena *a, const struct http_request *q, struct http_reply *r
 	     const char **ret_words)
 {
 	struct transfer t = { .q = q, .arena = a, .max = q->max ? q->max : HTTP_BYTES };
-	long long begin = now(), deadline = q->deadline ? q->deadline : HTTP_DEADLINE;
+	long long begin = clock_ms(), deadline = q->deadline ? q->deadline : HTTP_DEADLINE;
 	const char *wrong =
 	    q->plain ? http_config_url_fault(a, q->url) : http_url_fault(a, q->url);
 	int r;

@@ -205,7 +205,6 @@ static bool is_enough(struct packages *p, enum packages_fault fault, struct pati
 static bool pause_before(struct packages *p, unsigned try)
 {
 	int64_t ms = PAUSE_MS;
-	struct timespec t;
 
 	while (--try && ms < PAUSE_MOST)
 		ms *= 2;
@@ -213,9 +212,7 @@ static bool pause_before(struct packages *p, unsigned try)
 	if (clock_ms() + ms >= p->end)
 		return false;
 	log_line(LOG_INFO, "%s; trying again in %lld s", p->why, (long long)(ms + 500) / 1000);
-	t = (struct timespec){ ms / 1000, ms % 1000 * 1000000 };
-	while (nanosleep(&t, &t) < 0 && errno == EINTR)
-		;
+	clock_sleep(ms);
 	return true;
 }
 

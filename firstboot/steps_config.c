@@ -51,6 +51,17 @@ static enum boot_end nothing_found(struct boot *b, const char **ret_detail)
 	return BOOT_WAITING;
 }
 
+/* A disk that was plugged in before may not have its name yet. */
+static void settle_disks(struct boot *b)
+{
+	static const char *const args[] = { "udevadm", "settle", "--timeout=10", NULL };
+	const struct run q = { .path = "udevadm", .args = args, .deadline = 15 };
+	struct run_end end;
+
+	if (access("/run/udev/queue", F_OK) == 0) /* udev(7): it has something to do */
+		(void)run_program(b->arena, &q, &end);
+}
+
 enum boot_end step_config(struct boot *b, const char **ret_detail)
 {
 	int r;
@@ -65,6 +76,7 @@ enum boot_end step_config(struct boot *b, const char **ret_detail)
 		*ret_detail = "config_url has the digest of what was installed before";
 		return BOOT_DONE;
 	}
+	settle_disks(b);
 	r = source_find(b->arena, &b->o->place, &b->seed, b->o->deadline, &b->source,
 			ret_detail);
 	if (r < 0) {
@@ -228,7 +240,7 @@ static int place_file(struct boot *b, const char **ret_detail)
 	const struct settle s = { CONFIG_FILE, b->source.bytes, b->source.len, 0640,
 				  JOURNAL_CONFIG };
 	const char *kept, *words;
-	enum settled end;
+	enum settled end = SETTLED_SAME;
 	char *old = NULL;
 	size_t len = 0;
 	int r = name_key(b);

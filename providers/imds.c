@@ -27,14 +27,6 @@ try {
 
 /* ---- by which way ----------------------------------------------------------------------- */
 
-static void pause_for(int64_t ms)
-{
-	struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
-
-	while (nanosleep(&t, &t) < 0 && errno == EINTR)
-		;
-}
-
 /* The service is the primary NIC's: another network may have a host of the same address. */
 static bool find_link(struct imds *s)
 {
@@ -48,7 +40,7 @@ static bool find_link(struct imds *s)
 		if (clock_ms() >= s->wait_end)
 			return route_only(a, root, s->policy->host, s->link) ||
 			       route_default6(a, root, s->link);
-		pause_for(LINK_LOOK);
+		clock_sleep(LINK_LOOK);
 	}
 }
 
@@ -354,7 +346,7 @@ static int run(struct try *t, size_t max, unsigned *ret_tries)
 						       t->what, t->reply->retry_after);
 			return r;
 		}
-		pause_for(wait > asked ? wait : asked);
+		clock_sleep(wait > asked ? wait : asked);
 		backoff = backoff * 2 < p->most ? backoff * 2 : p->most;
 	}
 }

@@ -10,6 +10,7 @@
 
 #include "active.h"
 #include "base/clean.h"
+#include "base/clock.h"
 #include "base/stream.h"
 #include "base/file.h"
 #include "client.h"
@@ -17,7 +18,7 @@
 #include "ctl.h"
 #include "get.h"
 
-#define BUSY_PAUSE_NS 100000000
+#define BUSY_PAUSE_MS 100
 #define BUSY_TRIES    150 /* a pass waits at most 10 s for names */
 
 #define NO_DAEMON                                                                              \
@@ -93,13 +94,12 @@ static enum ctl_exit ask(struct arena *a, const char *method,
 			 void (*write)(struct out *o, const void *arg), const void *arg,
 			 const struct node **ret)
 {
-	const struct timespec pause = { .tv_nsec = BUSY_PAUSE_NS };
 	struct answer answer = { 0 };
 	int r = call(a, method, write, arg, &answer);
 
 	*ret = NULL;
 	for (int i = 0; i < BUSY_TRIES && r == 0 && is_busy(&answer); i++) {
-		nanosleep(&pause, NULL);
+		clock_sleep(BUSY_PAUSE_MS);
 		r = call(a, method, write, arg, &answer);
 	}
 	if (r == -ENOENT || r == -ECONNREFUSED || r == -EACCES)

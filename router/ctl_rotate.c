@@ -13,7 +13,7 @@
 
 #define PROOF_S 15  /* that peers have to shake hands with the next key */
 #define LIVE_S	180 /* since its last handshake: REJECT_AFTER_TIME */
-#define LOOK_NS 200000000
+#define LOOK_MS 200
 
 struct rotating {
 	const struct ctl *o;
@@ -120,11 +120,10 @@ static int hear(const struct rotating *t, int64_t *ret)
 /* Handshakes tell their second only: one before this and one after it are told apart. */
 static int64_t next_second(void)
 {
-	const struct timespec pause = { .tv_nsec = 10000000 };
 	time_t now = time(NULL);
 
 	while (time(NULL) <= now)
-		nanosleep(&pause, NULL);
+		clock_sleep(10);
 	return time(NULL);
 }
 
@@ -151,12 +150,11 @@ static void name_silent(const struct rotating *t, const int64_t *heard, int64_t 
 /* Waits for every peer, but at most PROOF_S. */
 static size_t await(const struct rotating *t, int64_t *heard, int64_t since)
 {
-	const struct timespec pause = { .tv_nsec = LOOK_NS };
 	int64_t end = clock_ms() + PROOF_S * 1000;
 	size_t n;
 
 	do {
-		nanosleep(&pause, NULL);
+		clock_sleep(LOOK_MS);
 		n = hear(t, heard) < 0 ? t->self->peer_count : silent(t, heard, since);
 	} while (n && clock_ms() < end);
 	return n;

@@ -4,5 +4,6 @@
 #include <stdint.h>
 
 int64_t clock_ms(void); /* CLOCK_MONOTONIC: for waits; see loop.h for what spans a sleep */
+void clock_sleep(int64_t ms); /* whatever signals come */
 /* "2026-08-01T12:00:00Z", of seconds since 1970. */
 const char *clock_print(int64_t t, char buf[static 24]);

@@ -7,10 +7,11 @@
 #include <netlink/genl/ctrl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#define PAUSE_NS 20000000 /* between tries */
-#define TRIES	 5	  /* of an observation, while the tables move under it */
+#include "base/clock.h"
+
+#define PAUSE_MS 20 /* between tries */
+#define TRIES	 5  /* of an observation, while the tables move under it */
 
 static const struct driver *const drivers[ITEM_TYPES] = {
 	[ITEM_LINK] = &link_driver,	  [ITEM_SYSCTL] = &sysctl_driver,
@@ -150,7 +151,6 @@ static int observe(struct kernel *k, struct state *have)
 
 int kernel_observe(struct kernel *k, struct state *want, struct state *have)
 {
-	const struct timespec pause = { .tv_nsec = PAUSE_NS };
 	int r = -EINTR;
 
 	k->arena = have->arena;
@@ -158,7 +158,7 @@ int kernel_observe(struct kernel *k, struct state *want, struct state *have)
 	k->have = have;
 	for (int try = 0; try < TRIES && (r == -EINTR || r == -ENOBUFS); try++) {
 		if (try)
-			nanosleep(&pause, NULL);
+			clock_sleep(PAUSE_MS);
 		k->last_try = try == TRIES - 1;
 		have->count = 0;
 		have->blind = 0;

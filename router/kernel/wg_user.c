@@ -22,7 +22,7 @@
 #define SOCKETS	 "/run/wireguard"
 #define PATIENCE 3 /* seconds for an answer, of which an apply may wait for five */
 /* A program whose link was just made or removed is a little behind the kernel. */
-#define PAUSE_NS 20000000
+#define PAUSE_MS 20
 #define PAUSES	 50
 #define ANSWER	 (64 * 1024 * 1024) /* bytes; a million allowed IPs */
 #define PROGRAMS "/usr/bin:/usr/sbin:/usr/local/bin:/usr/local/sbin"
@@ -352,12 +352,11 @@ bool wg_user_find(char path[static WG_PROGRAM])
 /* Waits until the socket is there, or gone, as asked; but not for long. */
 static bool wait_for(const char *link, bool there)
 {
-	const struct timespec pause = { .tv_nsec = PAUSE_NS };
 
 	for (int try = 0; try < PAUSES; try++) {
 		if (wg_user_has(link) == there)
 			return true;
-		nanosleep(&pause, NULL);
+		clock_sleep(PAUSE_MS);
 	}
 	return false;
 }
@@ -374,7 +373,6 @@ void wg_user_gone(const char *link)
 
 int wg_user_port_free(uint16_t port)
 {
-	const struct timespec pause = { .tv_nsec = PAUSE_NS };
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(port) };
 	int r = -EADDRINUSE;
 
@@ -382,7 +380,7 @@ int wg_user_port_free(uint16_t port)
 		CLEAN(close_fd) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 		if (try)
-			nanosleep(&pause, NULL);
+			clock_sleep(PAUSE_MS);
 		if (fd < 0)
 			return -errno;
 		r = bind(fd, (void *)&at, sizeof(at)) < 0 ? -errno : 0;
@@ -393,7 +391,6 @@ int wg_user_port_free(uint16_t port)
 /* It goes to the background by itself once its socket is there; if not, it is ended. */
 static int wait_started(pid_t pid)
 {
-	const struct timespec pause = { .tv_nsec = PAUSE_NS };
 	int status;
 
 	for (int try = 0; try < PAUSES * PATIENCE; try++) {
@@ -403,7 +400,7 @@ static int wait_started(pid_t pid)
 			return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
 		if (done < 0 && errno != EINTR)
 			return -errno;
-		nanosleep(&pause, NULL);
+		clock_sleep(PAUSE_MS);
 	}
 	(void)kill(pid, SIGKILL);
 	(void)waitpid(pid, &status, 0);

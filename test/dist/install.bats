@@ -50,14 +50,14 @@ keep_something() {
 	when=$(git -C "$ROOT" log -1 --format=%ct)
 	sleep 1 # another second
 	cp -r "$ROOT/build/release/dist" "$RUN/tree"
-	(umask 077 && "$ROOT/packaging/build" "$VERSION" "$RUN/tree" "$again")
+	(umask 077 && "$ROOT/image/package/build" "$VERSION" "$RUN/tree" "$again")
 	diff "$DIST/$name.sha256" "$again/$name.sha256"
 	diff "$DIST/routerd_${VERSION}_amd64.deb.sha256" "$again/routerd_${VERSION}_amd64.deb.sha256"
 	mkdir "$RUN/x"
 	tar -C "$RUN/x" -xpf "$DIST/$name"
 	[ -z "$(find "$RUN/x/"* ! \( -uid 0 -gid 0 ! -newermt "@$when" \))" ]
 	[ -z "$(find "$RUN/x/"* -type d ! -perm 755)" ]
-	run "$ROOT/packaging/build" 9.9 "$RUN/tree" "$again"
+	run "$ROOT/image/package/build" 9.9 "$RUN/tree" "$again"
 	[ "$status" -eq 1 ]
 	[[ $output == *"what was built is routerd $VERSION, not 9.9"* ]]
 }

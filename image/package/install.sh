@@ -203,16 +203,16 @@ check_libcurl() {
 	case $said in
 	*libcurl*) ;;
 	*)
-		warn "routerd-exchange and routerd-firstboot do not run on this system: $said"
+		warn "routerd-exchange and routerd-fetch do not run on this system: $said"
 		return
 		;;
 	esac
 	if [ ! "$packages" ]; then
-		warn "libcurl is not installed: routerd-exchange and routerd-firstboot need it"
+		warn "libcurl is not installed: routerd-exchange and routerd-fetch need it"
 	elif install_libcurl >/dev/null; then
 		say "libcurl: ${dry:+would be }installed"
 	else
-		warn "libcurl could not be installed: routerd-exchange and routerd-firstboot need it, routerd does not"
+		warn "libcurl could not be installed: routerd-exchange and routerd-fetch need it, routerd does not"
 	fi
 }
 
@@ -235,7 +235,8 @@ put_on() {
 	if [ "$before" ]; then
 		say "upgraded"
 	else
-		say "installed; next: write /etc/routerd/router.yaml, then 'systemctl enable --now routerd'"
+		say "installed; next: 'systemctl enable --now routerd-firstboot', which looks for a configuration" \
+			"and starts routerd; or write /etc/routerd/router.yaml, then 'systemctl enable --now routerd'"
 	fi
 }
 
