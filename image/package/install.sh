@@ -77,7 +77,7 @@ unit_names() { # those installed, but for templates
 }
 
 remove_folders() { # those that are empty now
-	for folder in usr/share/doc/routerd/docs usr/share/doc/routerd/examples usr/share/doc/routerd usr/lib/routerd \
+	for folder in usr/share/doc/routerd/docs/providers usr/share/doc/routerd/docs usr/share/doc/routerd/examples usr/share/doc/routerd usr/lib/routerd \
 		usr/lib/sysusers.d usr/lib/systemd/system; do
 		[ "$dry" ] || rmdir "$root/$folder" 2>/dev/null || :
 	done
