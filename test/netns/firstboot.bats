@@ -434,7 +434,7 @@ inline_for() { # inline_for PREFIX: user-data whose configuration leaves to the 
 	state_of | grep -v 'firstboot.json$' >"$RUN/whole"
 
 	for call in rename linkat link unlink fsync openat vfork,clone,clone3; do
-		for ((n = 1; n < 400; n += (call[0] == o ? 7 : 1))); do
+		for ((n = 1; n < 400; n += (call[0] == o ? 5 : 1))); do
 			on r sh -c 'find /etc/routerd /var/lib/routerd -mindepth 1 -delete
 				cp -a /run/etc/. /etc/routerd && cp -a /run/lib/. /var/lib/routerd'
 			run on r env ASAN_OPTIONS=detect_leaks=0 "PATH=$PATH" strace -qq -o /dev/null \
@@ -452,5 +452,5 @@ inline_for() { # inline_for PREFIX: user-data whose configuration leaves to the 
 		done
 	done
 	echo "$kills kills"
-	[ "$kills" -gt 20 ]
+	[ "$kills" -gt 15 ]
 }
