@@ -78,7 +78,7 @@ scripts  := $(shell grep -rlE '^\#!.*/(sh|bash|env bash)$$' --exclude="*.md" --e
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all tools deps have-deps root check test demo unit golden netns vm service fuzz fuzz-run lint \
+.PHONY: all tools deps have-deps root check test demo unit golden netns packages vm service fuzz fuzz-run lint \
 	layers format tidy analyze compilers reference bench soak install dist dist-test \
 	clean help
 
@@ -131,7 +131,7 @@ check: root have-deps ## the fast gate: lint, unit, golden, namespaces under ASa
 	$(MAKE) BUILD=release all
 
 test: check ## everything: check, release in namespaces, compilers, analyzers, fuzz, VM, demo
-	$(MAKE) netns compilers analyze tidy
+	$(MAKE) netns packages compilers analyze tidy
 	$(MAKE) fuzz SECONDS=20
 	$(MAKE) vm service dist-test
 	test/demo
@@ -152,6 +152,9 @@ netns: root all tools ## bats in network namespaces
 	+@$(MAKE) -s -j6 -Otarget $(patsubst test/netns/%.bats,netns-%,$(shell ls -S test/netns/*.bats))
 netns-%: test/netns/%.bats
 	ROUTERCTL=$(abspath $(O)/bin/routerctl) bats $(BATSFLAGS) $<
+
+packages: root all tools ## apt and dnf, through what mirrors do, in folders of their own
+	ROUTERCTL=$(abspath $(O)/bin/routerctl) bats $(BATSFLAGS) test/packages
 
 vm: root all tools ## what WireGuard has a part in, once more in a virtual machine: the kernel's
 	test/vm/run --timeout 1800 --add $(CURDIR)/test --add $(CURDIR)/$(O)/bin \

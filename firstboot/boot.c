@@ -137,6 +137,10 @@ enum boot_end boot_run(const struct boot_options *o)
 		sweep();
 	journal_read(a, &b.journal);
 	end = run_steps(&b, results);
+	if (end == BOOT_FAILED && !b.next)
+		b.next =
+		    "mend it; it is tried again every minute, or now by 'systemctl restart "
+		    "routerd-firstboot'";
 	if (o->dry_run)
 		report_print(&b, results);
 	else

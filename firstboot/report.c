@@ -28,16 +28,6 @@ static const char *fingerprint(const struct boot *b)
 	return at ? at + strlen(word) : NULL;
 }
 
-/* The name in what was published, which a configuration may have given. */
-static const char *node(const struct boot *b)
-{
-	const char *at = b->published;
-
-	if (!at || strncmp(at, "node ", 5) != 0)
-		return b->node;
-	return arena_printf(b->arena, "%.*s", (int)strcspn(at + 5, ":"), at + 5);
-}
-
 static const char *config_from(const struct boot *b)
 {
 	if (b->source.kind != SOURCE_NONE)
@@ -54,8 +44,8 @@ static const char *summary(const struct boot *b, enum boot_end end)
 
 	return arena_printf(
 	    b->arena, "first boot %s: node %s on %s%s%s%s, configuration: %s%s%.12s",
-	    end == BOOT_WAITING ? "waits" : ends[end], node(b),
-	    f->provider ? f->provider : "an unknown platform", f->instance ? " (" : "",
+	    end == BOOT_WAITING ? "waits" : ends[end], b->node,
+	    b->provider ? b->provider->name : "an unknown platform", f->instance ? " (" : "",
 	    f->instance ? f->instance : "", f->instance ? ")" : "", from ? from : "none",
 	    digest ? ", sha256 " : "", digest ? b->source.digest : "");
 }
@@ -111,9 +101,9 @@ static void out_report(struct out *o, const struct boot *b, const struct boot_re
 		       enum boot_end end, long long ms, const char *const *lines, size_t n)
 {
 	out_text(o, "result", ends[end]);
-	out_text(o, "node", node(b));
+	out_text(o, "node", b->node);
 	out_text(o, "role", b->seed.role);
-	out_text(o, "provider", b->told.facts.provider);
+	out_text(o, "provider", b->provider ? b->provider->name : NULL);
 	out_text(o, "fingerprint", fingerprint(b));
 	out_config(o, b);
 	out_text(o, "next", b->next);

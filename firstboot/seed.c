@@ -319,6 +319,11 @@ static void read_text(struct seed_reading *r, const struct seed_text *whole, con
 		read_own(r, &t, true);
 	else if (!*type && !read_base64(r, &t, packed))
 		read_own(r, &t, false);
+	if (!r->seed->form && !r->diag->errors && mentions_us(&t))
+		diag_warn(r->diag, (struct mark){ t.file, 1, 1 },
+			  "it speaks of routerd, but not in a form that is read, as of a line "
+			  "'#cloud-config' first, and then write_files with " SEED_FILE
+			  ": docs/user-data.md has the forms");
 }
 
 /* ---- the whole -------------------------------------------------------------------------- */

@@ -11,7 +11,6 @@
 #include "providers/place.h"
 
 #define FILE_NAME "router.yaml"
-#define SHOWN	  12 /* digits of a digest, for people to tell one from another */
 
 struct search {
 	struct arena *arena;
@@ -112,11 +111,11 @@ static int check_digest(struct search *s, const char *bytes, size_t len)
 		return 0;
 	*s->words = arena_printf(
 	    s->arena,
-	    "%s: its SHA-256 is %.*s..., and config_sha256 says %.*s...: it was changed there "
+	    "%s: its SHA-256 is %s, and config_sha256 says %s: it was changed there "
 	    "or "
 	    "on the way, or config_sha256 is of another version: run sha256sum on the one that "
 	    "is meant, and correct what is wrong; nothing was taken from it",
-	    s->found->from, SHOWN, digest, SHOWN, s->seed->config_digest);
+	    s->found->from, digest, s->seed->config_digest);
 	return -EBADMSG;
 }
 

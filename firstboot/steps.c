@@ -86,6 +86,22 @@ static int write_user_data(struct boot *b)
 			     0600);
 }
 
+/* For the next boot, until its metadata is read, or if it cannot be. */
+static int keep_facts(struct boot *b)
+{
+	CLEAN(stream_done) struct stream text = { 0 };
+	struct facts kept = b->told.facts;
+	struct out o;
+
+	kept.machine = facts_machine(b->arena);
+	kept.user_data = NULL;
+	out_open(&o, stream_open(&text), OUT_JSON);
+	facts_out(&o, &kept);
+	out_close(&o);
+	stream_text(&text);
+	return write_changed(b->arena, FACTS_KEPT, text.bytes, text.len, 0600);
+}
+
 static int write_facts(struct boot *b)
 {
 	CLEAN(stream_done) struct stream text = { 0 };
@@ -98,7 +114,8 @@ static int write_facts(struct boot *b)
 	facts_out(&o, &b->told.facts);
 	out_close(&o);
 	stream_text(&text);
-	return write_changed(b->arena, FACTS_FILE, text.bytes, text.len, 0644);
+	r = write_changed(b->arena, FACTS_FILE, text.bytes, text.len, 0644);
+	return r < 0 ? r : keep_facts(b);
 }
 
 static const char *describe(struct boot *b)
@@ -307,6 +324,7 @@ static const char *endpoint(const struct boot *b)
 
 int steps_export(struct boot *b, const char **ret_words)
 {
+	static const char word[] = "node ";
 	const char *args[] = { "routerctl", "export", "--write", NULL, NULL,
 			       NULL,	    NULL,     NULL,	 NULL, NULL };
 	const char *to = endpoint(b);
@@ -325,10 +343,14 @@ int steps_export(struct boot *b, const char **ret_words)
 		}
 	}
 	r = boot_routerctl(b, args, &end, ret_words);
-	if (r == 0)
-		b->published =
-		    arena_printf(b->arena, "%.*s", (int)strcspn(end.out, "\n"), end.out);
-	return r;
+	if (r < 0)
+		return r;
+	b->published = arena_printf(b->arena, "%.*s", (int)strcspn(end.out, "\n"), end.out);
+	if (strncmp(b->published, word, strlen(word)) == 0) /* a configuration may name it */
+		b->node = arena_printf(b->arena, "%.*s",
+				       (int)strcspn(b->published + strlen(word), ":"),
+				       b->published + strlen(word));
+	return 0;
 }
 
 /* It looks at its folder and its clock by itself from now on. */
@@ -350,7 +372,9 @@ enum boot_end step_publish(struct boot *b, const char **ret_detail)
 {
 	name_node(b);
 	if (b->o->dry_run) {
-		*ret_detail = arena_printf(b->arena, "as %s would be published", b->node);
+		*ret_detail = b->bare
+				  ? arena_printf(b->arena, "as %s would be published", b->node)
+				  : "as the configuration says would be published";
 		return BOOT_DONE;
 	}
 	if (give_files(b, ret_detail) < 0 || steps_export(b, ret_detail) < 0 ||

@@ -5,8 +5,10 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/clean.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/stream.h"
 #include "firstboot/named.h"
 #include "firstboot/prereq.h"
 #include "firstboot/run.h"
@@ -17,6 +19,7 @@
 
 #define FAULTS_SHOWN  20
 #define FAULTS_HINT   "; 'routerctl validate -f FILE' shows all"
+#define EDITED	      CONFIG_FILE " was changed here since it was installed: it stays"
 #define WAITS	      "waits for the public key of node '"
 #define WAITING_SHOWN 3
 
@@ -137,6 +140,25 @@ enum boot_end step_prerequisites(struct boot *b, const char **ret_detail)
 
 /* ---- install ---------------------------------------------------------------------------- */
 
+/* Faults of standard input, as those of where it came from. */
+static const char *name_faults(struct arena *a, const char *from, const char *said)
+{
+	static const char in[] = "stdin:";
+	CLEAN(stream_done) struct stream text = { 0 };
+	FILE *out = stream_open(&text);
+
+	while (*said) {
+		size_t n = strcspn(said, "\n");
+		bool named = strncmp(said, in, strlen(in)) == 0;
+		size_t skip = named ? strlen(in) : 0;
+
+		fprintf(out, "%s%s%.*s\n", named ? from : "", named ? ", line " : "",
+			(int)(n - skip), said + skip);
+		said += n + (said[n] == '\n');
+	}
+	return arena_printf(a, "%s", stream_text(&text));
+}
+
 /* routerctl with what was found on its standard input; its faults are told. */
 static int ask(struct boot *b, const char *command, struct run_end *ret, const char **ret_words)
 {
@@ -145,17 +167,17 @@ static int ask(struct boot *b, const char *command, struct run_end *ret, const c
 			       .args = args,
 			       .in = b->source.bytes,
 			       .in_len = b->source.len };
+	const char *said;
 	int r = run_program(b->arena, &q, ret);
 
 	if (r == 0 && run_is_fine(ret))
 		return 0;
-	if (r == 0)
-		log_text(LOG_ERROR, ret->out, FAULTS_SHOWN, FAULTS_HINT);
-	*ret_words =
-	    r < 0
-		? arena_printf(b->arena, "%s: %s: is it installed?", b->routerctl, strerror(-r))
-		: arena_printf(b->arena, "%s has faults, and is not installed: %.*s",
-			       b->source.from, (int)strcspn(ret->out, "\n"), ret->out);
+	said = r == 0 ? name_faults(b->arena, b->source.from, ret->out) : "";
+	log_text(LOG_ERROR, said, FAULTS_SHOWN, FAULTS_HINT);
+	*ret_words = r < 0 ? arena_printf(b->arena, "%s: %s: is it installed?", b->routerctl,
+					  strerror(-r))
+			   : arena_printf(b->arena, "%s has faults, and is not installed: %.*s",
+					  b->source.from, (int)strcspn(said, "\n"), said);
 	return r < 0 ? r : -EBADMSG;
 }
 
@@ -272,8 +294,20 @@ static int place_file(struct boot *b, const char **ret_detail)
 		*ret_detail = arena_printf(b->arena, "%s; what was there before is %s",
 					   *ret_detail, kept);
 	if (end == SETTLED_EDITED)
-		*ret_detail = CONFIG_FILE " was changed here since it was installed: it stays";
+		*ret_detail = EDITED;
 	return 0;
+}
+
+static const char *stays(struct boot *b)
+{
+	char digest[JOURNAL_DIGEST], *text;
+	size_t len;
+
+	if (!*b->journal.digest[JOURNAL_CONFIG] ||
+	    file_read(b->arena, CONFIG_FILE, SOURCE_BYTES, &text, &len) < 0)
+		return CONFIG_FILE " stays";
+	source_digest(text, len, digest);
+	return journal_has(&b->journal, JOURNAL_CONFIG, digest) ? CONFIG_FILE " stays" : EDITED;
 }
 
 enum boot_end step_install(struct boot *b, const char **ret_detail)
@@ -284,7 +318,7 @@ enum boot_end step_install(struct boot *b, const char **ret_detail)
 	if (!b->o->dry_run)
 		drop_name(b); /* a run before this one may have been killed before it did */
 	if (b->source.kind == SOURCE_NONE) {
-		*ret_detail = is_in_place() ? CONFIG_FILE " stays" : "nothing to install";
+		*ret_detail = is_in_place() ? stays(b) : "nothing to install";
 		return BOOT_DONE;
 	}
 	r = ask(b, "validate", &end, ret_detail);
@@ -344,12 +378,12 @@ static const char *waited_for(struct boot *b, const char *said)
 enum boot_end step_report(struct boot *b, const char **ret_detail)
 {
 	static const char *const args[] = { "routerctl", "validate", NULL };
-	const char *keys[NAMED_MOST], *nodes, *text;
+	const char *keys[NAMED_MOST], *nodes;
 	struct run_end end;
 	size_t len;
 	char *file;
 
-	*ret_detail = "nobody is waited for";
+	*ret_detail = "no other node is waited for";
 	if (b->o->dry_run || !is_in_place())
 		return BOOT_DONE;
 	if (file_read(b->arena, CONFIG_FILE, SOURCE_BYTES, &file, &len) == 0)
@@ -361,12 +395,10 @@ enum boot_end step_report(struct boot *b, const char **ret_detail)
 		return BOOT_FAILED;
 	if (!nodes)
 		return BOOT_DONE;
-	text =
-	    arena_printf(b->arena,
-			 "carry this node's /var/lib/routerd/export/*.yaml to %s, and theirs "
-			 "here into /etc/routerd/peers",
-			 nodes);
-	b->next = text;
+	b->next = arena_printf(b->arena,
+			       "carry /var/lib/routerd/export/%s.yaml to %s, and theirs here "
+			       "into /etc/routerd/peers",
+			       b->node, nodes);
 	*ret_detail = arena_printf(b->arena, "waits for the public key of %s", nodes);
 	return BOOT_WAITING;
 }

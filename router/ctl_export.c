@@ -1,11 +1,36 @@
 /* ctl_export.c - prints what other nodes need to know of this one. */
+#include <dirent.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clean.h"
 #include "ctl.h"
 #include "export.h"
 #include "peers.h"
+
+static int is_export(const struct dirent *e)
+{
+	const char *dot = strrchr(e->d_name, '.');
+
+	return dot && dot != e->d_name && strcmp(dot, ".yaml") == 0;
+}
+
+/* The node whose export is the only one there; NULL: there is none, or several. */
+static const char *only_written(struct arena *a)
+{
+	struct dirent **list;
+	int n = scandir(EXPORT_FOLDER, &list, is_export, alphasort);
+	const char *node = n == 1 ? arena_strndup(a, list[0]->d_name,
+						  strlen(list[0]->d_name) - strlen(".yaml"))
+				  : NULL;
+
+	for (int i = 0; i < n; i++)
+		free(list[i]);
+	if (n >= 0)
+		free(list);
+	return node;
+}
 
 /* What the daemon wrote, for who may not read the key. */
 static enum ctl_exit show_written(const struct ctl *o, const char *node)
@@ -18,7 +43,8 @@ static enum ctl_exit show_written(const struct ctl *o, const char *node)
 	int r = peers_read_file(a, path, &text, &n);
 
 	if (r < 0 || (o->formatted && o->format == REPORT_JSON)) {
-		fputs("routerctl: only root may read the key; nothing was printed\n", stderr);
+		fprintf(stderr, "routerctl: %s %s; nothing was printed\n", path,
+			r < 0 ? strerror(-r) : "is there, and in JSON only from the key");
 		return CTL_FAILED;
 	}
 	fwrite(text, 1, n, stdout);
@@ -75,6 +101,8 @@ static enum ctl_exit export_all(const struct ctl *o, struct arena *a, struct sel
 			puts("---");
 		e = o->write ? write_one(a, &selves[i]) : export_one(o, &selves[i]);
 	}
+	if (o->write && e == CTL_OK)
+		export_sweep(selves, n);
 	return e;
 }
 
@@ -117,6 +145,10 @@ enum ctl_exit ctl_export(const struct ctl *o)
 		return CTL_USAGE;
 	}
 	if (!load_config(&c, &s, o->files, o->file_count, &d)) {
+		const char *node = s.count || o->file_count ? NULL : only_written(a);
+
+		if (node) /* first boot published it, and no configuration came yet */
+			return show_written(o, node);
 		diag_print(&d, stderr); /* its warnings are no matter of an export */
 		return CTL_FAILED;
 	}

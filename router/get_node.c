@@ -74,7 +74,10 @@ static void print_machine(const struct view *v)
 	if (config)
 		add_pair(&t, "config", node_text(config, "from"));
 	if (v->boot) {
-		add_pair(&t, "first boot", node_text(v->boot, "result"));
+		add_pair(&t, "first boot",
+			 arena_printf(v->arena,
+				      "%s, when it ran; 'routerctl get' has what is now",
+				      node_text(v->boot, "result")));
 		add_pair(&t, "next", node_text(v->boot, "next"));
 	}
 	table_print(&t, stdout);
@@ -163,8 +166,8 @@ enum ctl_exit get_node(const struct ctl *o)
 	int r = facts_read(a, FACTS_FILE, &v.facts);
 
 	if (r == -ENOENT && !v.boot) {
-		fputs("routerctl: first boot has not run yet on this machine: 'systemctl start "
-		      "routerd-firstboot' runs it\n",
+		fputs("routerctl: first boot has not run since this machine was started: "
+		      "'systemctl start routerd-firstboot' runs it\n",
 		      stderr);
 		return CTL_FAILED;
 	}

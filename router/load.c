@@ -157,7 +157,7 @@ static bool try(struct config *c, struct documents *s, struct diag *now, struct 
 {
 	*c = (struct config){ .arena = c->arena };
 	name_node(c);
-	(void)facts_read(c->arena, FACTS_FILE, &c->facts); /* one that is damaged: as none */
+	(void)facts_load(c->arena, &c->facts); /* one that is damaged: as none */
 	for (size_t i = 0; i < s->count; i++)
 		if (!s->items[i].peer)
 			config_add(c, s->items[i].path, s->items[i].bytes, s->items[i].len,

@@ -11,12 +11,15 @@
 
 #define FACTS_BYTES (1024 * 1024)
 #define MTU_MOST    65535
+#define UUID_FILE   "/sys/class/dmi/id/product_uuid"
+#define UUID_BYTES  4096 /* sysfs calls every file a page long */
 
 /* Texts that stand at the top, in the order they are written in. */
 static const struct {
 	const char *key;
 	size_t offset;
 } texts[] = {
+	{ "machine", offsetof(struct facts, machine) },
 	{ "provider", offsetof(struct facts, provider) },
 	{ "source", offsetof(struct facts, source) },
 	{ "instanceId", offsetof(struct facts, instance) },
@@ -134,6 +137,35 @@ int facts_read(struct arena *a, const char *path, struct facts *ret)
 		f.user_data_digest = said(data, "sha256");
 	}
 	read_nics(a, map, &f);
+	*ret = f;
+	return 0;
+}
+
+const char *facts_machine(struct arena *a)
+{
+	char *text;
+	size_t len;
+
+	if (file_read(a, UUID_FILE, UUID_BYTES, &text, &len) < 0)
+		return NULL;
+	text[strcspn(text, "\n")] = '\0';
+	return *text ? text : NULL;
+}
+
+int facts_load(struct arena *a, struct facts *ret)
+{
+	const char *machine;
+	struct facts f;
+	int r = facts_read(a, FACTS_FILE, ret);
+
+	if (r != -ENOENT)
+		return r;
+	r = facts_read(a, FACTS_KEPT, &f);
+	if (r < 0)
+		return r;
+	machine = facts_machine(a);
+	if (machine && (!f.machine || strcmp(machine, f.machine) != 0))
+		return -ENOENT; /* a copied disk */
 	*ret = f;
 	return 0;
 }

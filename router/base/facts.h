@@ -11,6 +11,7 @@
 #define FACTS_FOLDER "/run/routerd"
 #define FACTS_NAME   "node.json"
 #define FACTS_FILE   FACTS_FOLDER "/" FACTS_NAME
+#define FACTS_KEPT   "/var/lib/routerd/node.json" /* of the boot before, for root alone */
 #define FACTS_REPORT                                                                           \
 	FACTS_FOLDER "/firstboot.json" /* how first boot went: firstboot/report.h */
 
@@ -28,6 +29,7 @@ struct facts_nic {
 };
 
 struct facts {
+	const char *machine;  /* SMBIOS UUID; only in FACTS_KEPT */
 	const char *provider; /* "azure", "aws", "oci", "gcp", "nocloud", "configdrive" */
 	const char *source;   /* "metadata", "cloud-init", "disk", "seed": who told */
 	const char *instance;
@@ -45,5 +47,9 @@ struct facts {
 /* -ENOENT; -EBADMSG: it is not as facts_out() writes it; or file_read()'s errors. What a later
  * version added is passed over. All of it lives in the arena. */
 int facts_read(struct arena *a, const char *path, struct facts *ret);
+/* FACTS_FILE; or, until first boot has asked, FACTS_KEPT, if it is of this machine. */
+int facts_load(struct arena *a, struct facts *ret);
+/* This machine's, as FACTS_KEPT is to have it; NULL: nobody tells. */
+const char *facts_machine(struct arena *a);
 /* Into an open map. */
 void facts_out(struct out *o, const struct facts *f);

@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 #include "base/clean.h"
+#include "base/facts.h"
+#include "base/yaml.h"
 #include "config/config.h"
 #include "doctor/doctor.h"
 #include "kernel/trial.h"
@@ -211,6 +213,26 @@ static void check_room(struct doctor *d)
 	tally_end(&t, "enough on /etc and /var/lib");
 }
 
+static void check_boot(struct doctor *d)
+{
+	const char *text = doctor_read(d, FACTS_REPORT), *result;
+	struct diag diag = { .arena = d->arena };
+	const struct node *report;
+
+	if (!text)
+		return; /* not every machine is set up by it */
+	report = node_parse(d->arena, FACTS_REPORT, text, strlen(text), &diag)->child;
+	result = report && report->type == NODE_MAP ? node_text(report, "result") : NULL;
+	if (result && strcmp(result, "failed") == 0)
+		doctor_add(d, AREA, "first-boot", CHECK_FAIL,
+			   "systemctl restart routerd-firstboot.service",
+			   "first boot failed when it ran last; 'routerctl get node' tells at "
+			   "which step and why");
+	else if (result)
+		doctor_add(d, AREA, "first-boot", CHECK_PASS, NULL, "%s, when it ran last",
+			   strcmp(result, "done") == 0 ? "done" : "nothing failed");
+}
+
 /* Locks and the control socket lie there: nobody else may put his own in their place. */
 static void check_folder(struct doctor *d)
 {
@@ -306,5 +328,6 @@ void doctor_host(struct doctor *d)
 	check_clock(d);
 	check_room(d);
 	check_folder(d);
+	check_boot(d);
 	check_managers(d);
 }

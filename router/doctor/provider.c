@@ -26,7 +26,7 @@ static const struct cloud_provider *profile_of(const struct address_claim *a)
 
 static void read_facts(struct doctor *d, struct here *ret)
 {
-	int r = facts_read(d->arena, FACTS_FILE, &ret->facts);
+	int r = facts_load(d->arena, &ret->facts);
 
 	if (r == -EBADMSG)
 		doctor_add(d, AREA, "node", CHECK_WARN,
@@ -143,6 +143,44 @@ static void check_claims(struct doctor *d, const struct object **list, size_t n,
 		  *h->list ? ", and of this machine" : "");
 }
 
+static bool is_listed(const struct here *h, const struct addr *address)
+{
+	for (size_t i = 0; i < h->facts.nic_count; i++)
+		for (size_t k = 0; k < h->facts.nics[i].address_count; k++)
+			if (addr_compare(&h->facts.nics[i].addresses[k], address) == 0)
+				return true;
+	return false;
+}
+
+/* Those whose metadata lists secondary addresses; OCI's does not. */
+static bool lists_addresses(const struct here *h)
+{
+	return h->facts.provider && (strcmp(h->facts.provider, "aws") == 0 ||
+				     strcmp(h->facts.provider, "azure") == 0);
+}
+
+static void check_attached(struct doctor *d, const struct object **list, size_t n,
+			   const struct here *h)
+{
+	struct tally t = { .d = d, .area = AREA, .name = "attached" };
+	char text[ADDR_STRLEN];
+
+	if (!lists_addresses(h))
+		return;
+	for (size_t i = 0; i < n; i++)
+		if (is_listed(h, &claim_of(list[i])->address))
+			t.good++;
+		else
+			tally_bad(&t, CHECK_WARN,
+				  "by hand: attach it at the provider, and 'systemctl restart "
+				  "routerd-firstboot' to look again",
+				  "%s of %s was no address of this machine's NICs when first "
+				  "boot asked %s: packets for it do not come here",
+				  addr_print_host(&claim_of(list[i])->address, text),
+				  object_where(d->arena, list[i]), h->facts.provider);
+	tally_end(&t, "%zu captured addresses are attached to this machine's NICs", t.good);
+}
+
 static void check_profiles(struct doctor *d, const struct here *h)
 {
 	struct tally t = { .d = d, .area = AREA, .name = "provider" };
@@ -186,4 +224,5 @@ void doctor_provider(struct doctor *d)
 	read_facts(d, &h);
 	check_profiles(d, &h);
 	check_claims(d, list, kept, &h);
+	check_attached(d, list, kept, &h);
 }

@@ -118,7 +118,7 @@ requests() { # requests FILTER: of jq, one line of JSON each
 	asks $HTTP/o/router.yaml
 	echo '# one line more' >>"$RUN/bucket/store/router.yaml"
 	refused 1 "url: $HTTP/o/router.yaml: its SHA-256 is" \
-		"config_sha256 says $(sum | cut -c 1-12)..." 'run sha256sum on the one that is meant'
+		"config_sha256 says $(sum | cut -c 1-12)" 'run sha256sum on the one that is meant'
 	[ "$(requests true | wc -l)" = 1 ]
 }
 
