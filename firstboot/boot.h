@@ -40,6 +40,7 @@ struct boot {
 	const char *node;	 /* as it is published */
 	const char *key_file;
 	bool bare;	       /* there is no configuration that names the key */
+	const char *signing;   /* the public half of the exchange's key; NULL: it has none */
 	const char *published; /* "node N: public key K fingerprint F" */
 	struct source source;
 	const char *next; /* what somebody is to do; NULL: nothing */

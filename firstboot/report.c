@@ -13,7 +13,7 @@
 #include "base/yaml.h"
 
 #define REPORT_BYTES (1024 * 1024)
-#define LINES	     (BOOT_STEPS + 3)
+#define LINES	     (BOOT_STEPS + 4)
 
 static const char *const ends[] = {
 	[BOOT_DONE] = "done", [BOOT_WAITING] = "waiting", [BOOT_FAILED] = "failed"
@@ -58,6 +58,9 @@ static size_t compose(const struct boot *b, const struct boot_result *results,
 
 	if (b->published)
 		ret[n++] = b->published;
+	if (b->signing)
+		ret[n++] = arena_printf(b->arena, "node %s: signing key of its exchange %s",
+					b->node, b->signing);
 	ret[n++] = summary(b, end);
 	for (size_t i = 0; i < BOOT_STEPS; i++)
 		if (results[i].end == BOOT_FAILED)
@@ -105,6 +108,7 @@ static void out_report(struct out *o, const struct boot *b, const struct boot_re
 	out_text(o, "role", b->seed.role);
 	out_text(o, "provider", b->provider ? b->provider->name : NULL);
 	out_text(o, "fingerprint", fingerprint(b));
+	out_text(o, "signingKey", b->signing);
 	out_config(o, b);
 	out_text(o, "next", b->next);
 	out_number(o, "milliseconds", ms);

@@ -368,6 +368,24 @@ static int start_exchange(struct boot *b, const char **ret_words)
 	return r == -ENOSYS ? 0 : r;
 }
 
+/* The other side needs its public half before it believes what we publish. */
+static void show_signing_key(struct boot *b)
+{
+	const char *const args[] = { "routerd-exchange", "--show", NULL };
+	const struct run q = { .path = run_find(b->arena, args[0]), .args = args };
+	struct run_end end;
+
+	if (!b->seed.exchange || run_program(b->arena, &q, &end) < 0 || !run_is_fine(&end))
+		return;
+	/* Before it comes what it says when it makes one. */
+	for (const char *line = end.out; *line; line += strspn(line, "\n")) {
+		size_t n = strcspn(line, "\n");
+
+		b->signing = arena_printf(b->arena, "%.*s", (int)n, line);
+		line += n;
+	}
+}
+
 enum boot_end step_publish(struct boot *b, const char **ret_detail)
 {
 	name_node(b);
@@ -380,6 +398,7 @@ enum boot_end step_publish(struct boot *b, const char **ret_detail)
 	if (give_files(b, ret_detail) < 0 || steps_export(b, ret_detail) < 0 ||
 	    start_exchange(b, ret_detail) < 0)
 		return BOOT_FAILED;
+	show_signing_key(b);
 	*ret_detail = b->published;
 	return BOOT_DONE;
 }

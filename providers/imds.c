@@ -129,8 +129,10 @@ static int connect_service(struct try *t)
 		if (fd < 0 && !error)
 			error = -fd;
 	}
-	if (fd < 0)
+	if (fd < 0) {
+		s->host = 0; /* the first fault is the first address's */
 		return no_connection(t, error);
+	}
 	s->connected = true;
 	return fd;
 }

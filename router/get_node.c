@@ -66,6 +66,7 @@ static void print_machine(const struct view *v)
 
 	add_pair(&t, "node", v->boot ? node_text(v->boot, "node") : NULL);
 	add_pair(&t, "fingerprint", v->boot ? node_text(v->boot, "fingerprint") : NULL);
+	add_pair(&t, "signing key", v->boot ? node_text(v->boot, "signingKey") : NULL);
 	add_pair(&t, "machine", v->facts.name);
 	add_pair(&t, "provider", v->facts.provider);
 	add_pair(&t, "told by", v->facts.source);

@@ -85,6 +85,15 @@ load ../lib/firstboot
 	on r grep -q '^routerd: next: give it a configuration' /dev/console
 	[ "$(on r wg pubkey </dev/null 2>/dev/null)" != "$published" ]
 	[ "$(on r sh -c 'wg pubkey </etc/routerd/keys/wg-hybrid.key')" = "$published" ]
+	run -0 on r "$ROUTERCTL" export
+	[[ $output == *"publicKey: \"$published\""* ]]
+
+	# Under another name: the old one goes.
+	echo 'node: pve-2' | user_data
+	first
+	[ "$(on r ls $EXPORT)" = "$(printf 'pve-2.pub\npve-2.yaml')" ]
+	echo 'node: pve-rt' | user_data
+	first
 
 	mkdir -p "$RUN/picture/dev/disk/by-label/ROUTERD_CONFIG"
 	resources /etc/routerd/keys/other/name.key \
@@ -269,6 +278,7 @@ load ../lib/firstboot
 	[ "$(on r stat -c %a /etc/routerd/exchange.yaml)" = 600 ]
 	on r grep -q 'bucket.example/a?sig=hunter2' /etc/routerd/exchange.yaml
 	grep -q 'routerd-exchange.timer' "$RUN/calls"
+	on r grep -qF "signing key of its exchange $(on r "${FIRST%/*}/routerd-exchange" --show)" /dev/console
 	[[ $output != *hunter2* ]]
 	has_not on r grep -q hunter2 /dev/console /run/routerd/firstboot.json /run/routerd/node.json
 	[ "$(on r stat -c %a /run/routerd/user-data)" = 600 ]
@@ -280,10 +290,9 @@ load ../lib/firstboot
 @test "a copied disk on another machine: another key, set aside and told" {
 	machine_new
 	dmi() { # of the machine itself: whose the keys are is never read from a picture
-		on r sh -c "mountpoint -q /sys/class/dmi || mount -t tmpfs t /sys/class/dmi
+		on r sh -c "mountpoint -q /sys/class || mount -t tmpfs class /sys/class
 			mkdir -p /sys/class/dmi/id; echo $1 >/sys/class/dmi/id/product_uuid"
 	}
-	on r test -d /sys/class/dmi || skip "no DMI here to stand in for"
 	dmi 11111111-2222-3333-4444-555555555555
 	resources | inline
 	first
@@ -385,6 +394,13 @@ inline_for() { # inline_for PREFIX: user-data whose configuration leaves to the 
 		step metadata failed 'no connection'
 		step publish done fingerprint
 		step config done 'stays'
+		# And so does what it knew of itself.
+		run -0 on r "$ROUTERCTL" render -o json
+		[[ $output == *conf/lan0/send_redirects* ]]
+		run -0 on r "$ROUTERCTL" export
+		[ "$public" = - ] || [[ $output == *"endpoint: \"$public:51820\""* ]]
+		run on r "$ROUTERCTL" doctor -o json host
+		jq -e '.checks[] | select(.name == "first-boot") | .status == "fail"' <<<"$output"
 		site_end
 		rm -r "$RUN/picture" "$RUN/service"
 	done <<-'END'
@@ -416,6 +432,32 @@ inline_for() { # inline_for PREFIX: user-data whose configuration leaves to the 
 		rm -r "$RUN/picture"
 	done
 	[ "$runs" -ge 5 ]
+}
+
+# shown PAGE: the user-data in it
+shown() {
+	awk '/^```yaml user-data/ { on = 1; next } /^```/ { on = 0 } on' "$ROOT/docs/providers/$1.md" |
+		sed 's/^      node: .*/&\n      install_packages: false/'
+}
+
+@test "Azure and Proxmox VE as documented: one file carried each way, and the clients talk" {
+	pair_new
+	mkdir -p "$RUN/or/dev/disk/by-label/cidata" "$RUN/cr/dev/disk/by-label/cidata"
+	shown proxmox | sed 's/interface: eth1/interface: ens21/' >"$RUN/or/dev/disk/by-label/cidata/user-data"
+	shown azure >"$RUN/cr/dev/disk/by-label/cidata/user-data"
+	for site in cr or; do
+		echo 'instance-id: 1' >"$RUN/$site/dev/disk/by-label/cidata/meta-data"
+		run -2 on $site "$FIRST" --root "$RUN/$site"
+		daemon $site
+	done
+	for way in cr:cloud-rt:or or:pve-rt:cr; do
+		IFS=: read -r from node to <<<"$way"
+		on "$from" "$ROUTERCTL" export >"$RUN/$node.yaml"
+		run -0 on "$to" "$ROUTERCTL" import "$RUN/$node.yaml"
+	done
+	until_ok on oc ping -c 1 -W 1 10.77.60.7
+	until_ok on cc ping -c 1 -W 1 10.77.60.9
+	run -0 on or "$FIRST" --root "$RUN/or"
 }
 
 @test "kill -9 at every write and rename: run again, the same end, no key lost or twice" {
