@@ -128,9 +128,11 @@ enum boot_end boot_run(const struct boot_options *o)
 	enum boot_end end;
 
 	if (!o->dry_run && fd < 0) {
-		log_line(LOG_ERROR, LOCK ": %s",
-			 fd == -EWOULDBLOCK ? "another run is at it; wait for its end"
-					    : strerror(-fd));
+		log_console(LOG_ERROR,
+			    arena_printf(a, "first boot: " LOCK ": %s",
+					 fd == -EWOULDBLOCK
+					     ? "another run is at it; wait for its end"
+					     : strerror(-fd)));
 		return BOOT_FAILED;
 	}
 	if (!o->dry_run)
@@ -143,7 +145,7 @@ enum boot_end boot_run(const struct boot_options *o)
 		    "routerd-firstboot'";
 	if (o->dry_run)
 		report_print(&b, results);
-	else
-		report_boot(&b, results, end, clock_ms() - start);
+	else if (!report_boot(&b, results, end, clock_ms() - start))
+		end = BOOT_FAILED;
 	return end;
 }

@@ -51,7 +51,8 @@ static int read_export(struct round *r)
 	if (!file)
 		return -EIO;
 	path = arena_printf(r->arena, EXCHANGE_EXPORT "/%s", file);
-	err = file_read(r->arena, path, EXCHANGE_DOCUMENT - SEAL_LINE, &text, &r->export_len);
+	err = file_read_plain(r->arena, path, EXCHANGE_DOCUMENT - SEAL_LINE, &text,
+			      &r->export_len);
 	if (err < 0)
 		return round_fail(r, "%s: %s", path, strerror(-err));
 	if (round_read_peer(r, path, text, r->export_len, &name, &key) < 0)

@@ -152,7 +152,7 @@ int round_read_url(struct round *r, const struct exchange_place *p, const char *
 		return 0;
 	if (key_check_mode(p->file) == -EPERM)
 		return round_fail(r, "urlFile %s may be read by others: chmod 600", p->file);
-	err = file_read(r->arena, p->file, URL_BYTES, &text, &len);
+	err = file_read_plain(r->arena, p->file, URL_BYTES, &text, &len);
 	if (err < 0)
 		return round_fail(r, "urlFile %s: %s", p->file, strerror(-err));
 	while (len && strchr("\r\n", text[len - 1]))

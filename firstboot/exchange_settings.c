@@ -134,8 +134,8 @@ static void decode_map(struct reading *r, const struct node *map, const struct f
 		const char *want;
 
 		if (!f) {
-			diag_error(r->diag, n->key_mark, "no field %.60s; there are %s", n->key,
-				   list_names(r->arena, fields));
+			diag_error(r->diag, n->key_mark, "no field %.60s; there are %s",
+				   key_hide(n->key), list_names(r->arena, fields));
 			continue;
 		}
 		want = f->decode(r, n, (char *)into + f->offset);
@@ -278,7 +278,7 @@ int exchange_settings_read(struct arena *a, const char *path, struct exchange_se
 {
 	char *text;
 	size_t len;
-	int r = file_read(a, path, EXCHANGE_SETTINGS, &text, &len);
+	int r = file_read_plain(a, path, EXCHANGE_SETTINGS, &text, &len);
 
 	return r < 0 ? r
 		     : exchange_settings_parse(a, path, text, len,

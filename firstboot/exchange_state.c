@@ -29,7 +29,7 @@ int exchange_state_read(struct arena *a, const char *path, struct exchange_state
 	const struct node *doc;
 	char *text;
 	size_t len;
-	int r = file_read(a, path, STATE_BYTES, &text, &len);
+	int r = file_read_plain(a, path, STATE_BYTES, &text, &len);
 
 	*ret = (struct exchange_state){ 0 };
 	if (r < 0)

@@ -5,7 +5,7 @@
 
 #include "firstboot/http.h"
 
-#define TOKEN 32 /* bytes: a part of a path as long as this may be a secret */
+#define TOKEN 20 /* bytes: a part of a path as long as this may be a secret */
 
 /* RFC 3986 section 3, of which only what is taken here; all parts "" where they are missing. */
 struct url {
@@ -130,7 +130,7 @@ static const char *decode(struct arena *a, const char *path)
 			return NULL;
 		memcpy(digits, c + 1, 2);
 		*to = (char)strtol(digits, NULL, 16);
-		if (!*to)
+		if (*to < ' ' || *to > '~')
 			return NULL;
 		c += 2;
 	}
@@ -155,9 +155,11 @@ static const char *show_path(struct arena *a, const char *path)
 
 	while (*path == '/') {
 		size_t n = strcspn(path + 1, "/");
+		bool hidden =
+		    n >= TOKEN || memchr(path + 1, ';', n) || memchr(path + 1, '=', n);
 
-		shown = n < TOKEN ? arena_printf(a, "%s/%.*s", shown, (int)n, path + 1)
-				  : arena_printf(a, "%s/...", shown);
+		shown = !hidden ? arena_printf(a, "%s/%.*s", shown, (int)n, path + 1)
+				: arena_printf(a, "%s/...", shown);
 		path += n + 1;
 	}
 	return shown;

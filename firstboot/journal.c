@@ -11,9 +11,8 @@
 #define JOURNAL_BYTES (64 * 1024)
 
 static const char *const names[] = {
-	[JOURNAL_NODE] = "node",       [JOURNAL_EXCHANGE] = "exchange",
-	[JOURNAL_CONFIG] = "config",   [JOURNAL_PACKAGES] = "packages",
-	[JOURNAL_SERVICE] = "service",
+	[JOURNAL_NODE] = "node", [JOURNAL_EXCHANGE] = "exchange", [JOURNAL_CONFIG] = "config",
+	[JOURNAL_KEY] = "key",	 [JOURNAL_PACKAGES] = "packages", [JOURNAL_SERVICE] = "service",
 };
 
 void journal_read(struct arena *a, struct journal *ret)
@@ -24,7 +23,7 @@ void journal_read(struct arena *a, struct journal *ret)
 	size_t len;
 
 	*ret = (struct journal){ 0 };
-	if (file_read(a, JOURNAL_FILE, JOURNAL_BYTES, &text, &len) < 0)
+	if (file_read_plain(a, JOURNAL_FILE, JOURNAL_BYTES, &text, &len) < 0)
 		return;
 	map = node_parse(a, JOURNAL_FILE, text, len, &d)->child;
 	if (d.errors || !map || map->type != NODE_MAP)

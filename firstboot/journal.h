@@ -18,6 +18,7 @@ enum journal_entry {
 	JOURNAL_NODE,	  /* /etc/routerd/node, as we wrote it; and so on */
 	JOURNAL_EXCHANGE, /* /etc/routerd/exchange.yaml */
 	JOURNAL_CONFIG,	  /* /etc/routerd/router.yaml */
+	JOURNAL_KEY,	  /* the key, under the name that a configuration has for it */
 	JOURNAL_PACKAGES,
 	JOURNAL_SERVICE,
 	JOURNAL_ENTRIES,

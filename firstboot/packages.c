@@ -91,6 +91,17 @@ static const struct fault_words *find_words(const struct manager *m, const char 
 	return w->words ? w : NULL;
 }
 
+/* "https://user:password@host" */
+static void hide_login(char *line)
+{
+	for (char *at = line; (at = strstr(at, "://")); at += 3) {
+		size_t n = strcspn(at + 3, "/@ ");
+
+		if (at[3 + n] == '@')
+			memset(at + 3, '*', n);
+	}
+}
+
 /* The worst of what its lines say, of which the first is kept for people. */
 static enum packages_fault judge(struct packages *p, char *text)
 {
@@ -111,6 +122,7 @@ static enum packages_fault judge(struct packages *p, char *text)
 			continue;
 		worst = w->fault;
 		line += strspn(line, " ");
+		hide_login(line);
 		p->why = arena_printf(p->arena, "%s: %.*s", p->manager->name, WORDS, line);
 	}
 	return worst == FAULT_OFFLINE && answered ? FAULT_MIRROR : worst;

@@ -196,8 +196,8 @@ static bool use_other(struct packages *p)
 	size_t len;
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths) && !text; i++)
-		if (file_read(p->arena, arena_printf(p->arena, "%s%s", p->root, paths[i]),
-			      OSRELEASE, &text, &len) < 0)
+		if (file_read_plain(p->arena, arena_printf(p->arena, "%s%s", p->root, paths[i]),
+				    OSRELEASE, &text, &len) < 0)
 			text = NULL;
 	if (!text)
 		return false;

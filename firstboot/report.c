@@ -11,6 +11,7 @@
 #include "base/stream.h"
 #include "base/table.h"
 #include "base/yaml.h"
+#include "firstboot/named.h"
 
 #define REPORT_BYTES (1024 * 1024)
 #define LINES	     (BOOT_STEPS + 4)
@@ -127,7 +128,7 @@ static bool is_told(struct arena *a, const char *const *lines, size_t n)
 	char *text;
 	size_t len;
 
-	if (file_read(a, FACTS_REPORT, REPORT_BYTES, &text, &len) < 0)
+	if (file_read_plain(a, FACTS_REPORT, REPORT_BYTES, &text, &len) < 0)
 		return false;
 	map = node_parse(a, FACTS_REPORT, text, len, &d)->child;
 	map = map && map->type == NODE_MAP ? node_get(map, "console") : NULL;
@@ -138,7 +139,16 @@ static bool is_told(struct arena *a, const char *const *lines, size_t n)
 	return line == NULL;
 }
 
-void report_boot(const struct boot *b, const struct boot_result results[static BOOT_STEPS],
+/* For who reads lines. */
+static const char *escaped(struct arena *a, const char *text)
+{
+	CLEAN(stream_done) struct stream s = { 0 };
+
+	out_escape(stream_open(&s), text);
+	return arena_printf(a, "%s", stream_text(&s));
+}
+
+bool report_boot(const struct boot *b, const struct boot_result results[static BOOT_STEPS],
 		 enum boot_end end, long long ms)
 {
 	CLEAN(stream_done) struct stream text = { 0 };
@@ -158,12 +168,13 @@ void report_boot(const struct boot *b, const struct boot_result results[static B
 		else
 			log_console(end == BOOT_FAILED ? LOG_ERROR : LOG_INFO, lines[i]);
 	}
-	notify_send("STATUS=%s", summary(b, end));
+	notify_send("STATUS=%s", escaped(b->arena, summary(b, end)));
 	r = file_make_folder(FACTS_REPORT, 0755);
 	if (r == 0)
 		r = file_write(FACTS_REPORT, text.bytes, text.len, 0644);
 	if (r < 0)
 		log_line(LOG_ERROR, FACTS_REPORT ": cannot be written: %s", strerror(-r));
+	return r == 0;
 }
 
 void report_print(const struct boot *b, const struct boot_result results[static BOOT_STEPS])

@@ -268,7 +268,8 @@ static void read_gzip(struct seed_reading *r, const struct seed_text *t, const c
 {
 	struct seed_text inner = { .file = t->file };
 	char *bytes;
-	int e = unpack_gzip(r->arena, t->bytes, t->len, SEED_BYTES, &bytes, &inner.len);
+	int e = unpack_gzip(r->arena, t->bytes, t->len, SEED_BYTES - r->unpacked, &bytes,
+			    &inner.len);
 
 	if (e < 0) {
 		fault(r, t->file,
@@ -278,6 +279,7 @@ static void read_gzip(struct seed_reading *r, const struct seed_text *t, const c
 		return;
 	}
 	inner.bytes = bytes;
+	r->unpacked += inner.len;
 	read_text(r, &inner, type, packed + 1);
 }
 
@@ -304,7 +306,11 @@ static void read_text(struct seed_reading *r, const struct seed_text *whole, con
 		t.bytes += 3;
 		t.len -= 3;
 	}
-	if (packed > PACKED)
+	if (t.len >= 2 &&
+	    (memcmp(t.bytes, "\xff\xfe", 2) == 0 || memcmp(t.bytes, "\xfe\xff", 2) == 0))
+		diag_warn(r->diag, (struct mark){ t.file, 1, 1 },
+			  "it is UTF-16, and passed over: save it as UTF-8");
+	else if (packed > PACKED)
 		fault(r, t.file, "packed in too many layers");
 	else if (unpack_is_gzip(t.bytes, t.len))
 		read_gzip(r, &t, type, packed);
@@ -351,7 +357,6 @@ static void copy_seed(struct arena *a, const struct seed *s, struct seed *ret)
 		.config_ca_file = copy_text(a, s->config_ca_file),
 		.exchange = copy(a, s->exchange, s->exchange_len),
 		.exchange_len = s->exchange_len,
-		.key_file = copy_text(a, s->key_file),
 		.no_install = s->no_install,
 	};
 }

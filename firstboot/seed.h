@@ -31,9 +31,7 @@ struct seed {
 	const char *config_ca_file; /* PEM: instead of the system's CAs */
 	const char *exchange;	    /* exchange.yaml for routerd-exchange */
 	size_t exchange_len;
-	const char *key_file; /* where the WireGuard key is to be made, before there is a
-			       * configuration that says so */
-	bool no_install;      /* install_packages: false */
+	bool no_install; /* install_packages: false */
 };
 
 /* Faults go to d, with the places in user-data that they are at; what is faulty is not in

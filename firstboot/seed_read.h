@@ -9,6 +9,7 @@ struct seed_reading {
 	struct arena *arena; /* wiped at the end, whatever the end is */
 	struct diag *diag;
 	struct seed *seed; /* its texts are in the arena above */
+	size_t unpacked;   /* bytes, of all gzip in it together: at most SEED_BYTES */
 	struct mark found; /* the first that is for us; file NULL: none yet */
 };
 

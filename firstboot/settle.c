@@ -40,7 +40,7 @@ int settle_file(struct arena *a, struct journal *j, const struct settle *s, enum
 {
 	char digest[JOURNAL_DIGEST], *old;
 	size_t len;
-	int r = file_read(a, s->path, SOURCE_BYTES, &old, &len);
+	int r = file_read_plain(a, s->path, SOURCE_BYTES, &old, &len);
 
 	*ret_kept = NULL;
 	source_digest(s->bytes, s->len, digest);

@@ -76,8 +76,8 @@ static int read_file(struct search *s, const char *path, const char **ret, size_
 {
 	const char *why;
 	char *bytes;
-	int r = file_read(s->arena, place_path(s->arena, s->place, path), SOURCE_BYTES, &bytes,
-			  ret_len);
+	int r = file_read_plain(s->arena, place_path(s->arena, s->place, path), SOURCE_BYTES,
+				&bytes, ret_len);
 
 	*ret = bytes;
 	if (r == 0)

@@ -16,8 +16,8 @@
 #include "keys/seal.h"
 
 #define USER_DATA_FILE FACTS_FOLDER "/user-data"
-#define DEFAULT_KEY    "/etc/routerd/keys/wg-hybrid.key"
 #define DEFAULT_PORT   51820
+#define NODE_BYTES     4096
 #define NODE_FILE      "/etc/routerd/node"
 #define PEERS_FOLDER   "/etc/routerd/peers/"
 #define EXCHANGE_FILE  "/etc/routerd/exchange.yaml"
@@ -65,7 +65,7 @@ static int write_changed(struct arena *a, const char *path, const char *bytes, s
 	char *old;
 	int r;
 
-	if (file_read(a, path, SOURCE_BYTES, &old, &old_len) == 0 && old_len == len &&
+	if (file_read_plain(a, path, SOURCE_BYTES, &old, &old_len) == 0 && old_len == len &&
 	    memcmp(old, bytes, len) == 0)
 		return 0;
 	r = file_make_folder(path, 0755);
@@ -153,22 +153,14 @@ enum boot_end step_metadata(struct boot *b, const char **ret_detail)
 
 /* ---- identity, key ---------------------------------------------------------------------- */
 
-const char *steps_bare_key(const struct boot *b)
-{
-	return b->seed.key_file ? b->seed.key_file : DEFAULT_KEY;
-}
-
-/* What is in place names the keys; without that, user-data, or we do. */
+/* What is in place names the keys; without that, we do. */
 static size_t find_keys(struct boot *b, const char *ret[static NAMED_MOST])
 {
-	size_t len, n = 0;
-	char *text;
+	size_t n = named_in_place(b->arena, ret);
 
-	if (file_read(b->arena, CONFIG_FILE, SOURCE_BYTES, &text, &len) == 0)
-		n = named_keys(b->arena, text, len, ret);
 	b->bare = n == 0;
 	if (b->bare)
-		ret[n++] = steps_bare_key(b);
+		ret[n++] = BARE_KEY;
 	b->key_file = ret[0];
 	return n;
 }
@@ -268,8 +260,15 @@ enum boot_end step_key(struct boot *b, const char **ret_detail)
 /* What it is published as until a configuration says otherwise. */
 static void name_node(struct boot *b)
 {
-	char host[HOST_NAME_MAX + 1] = "";
-	const char *known[] = { b->seed.node, b->told.facts.name, host };
+	char host[HOST_NAME_MAX + 1] = "", *file = NULL;
+	const char *known[4] = { b->seed.node };
+	size_t len;
+
+	if (file_read_plain(b->arena, NODE_FILE, NODE_BYTES, &file, &len) == 0)
+		file[strcspn(file, " \t\r\n")] = '\0';
+	known[1] = file;
+	known[2] = b->told.facts.name;
+	known[3] = host;
 
 	(void)gethostname(host, sizeof(host) - 1);
 	host[strcspn(host, ".")] = '\0';

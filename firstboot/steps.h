@@ -3,7 +3,8 @@
 
 #include "firstboot/boot.h"
 
-#define CONFIG_FILE "/etc/routerd/router.yaml"
+/* Where the key is made that no configuration names yet. */
+#define BARE_KEY "/etc/routerd/keys/wg-hybrid.key"
 
 /* steps.c */
 enum boot_end step_platform(struct boot *b, const char **ret_detail);
@@ -18,8 +19,6 @@ enum boot_end step_install(struct boot *b, const char **ret_detail);
 enum boot_end step_service(struct boot *b, const char **ret_detail);
 enum boot_end step_report(struct boot *b, const char **ret_detail);
 
-/* Where the key is made that no configuration names yet. */
-const char *steps_bare_key(const struct boot *b);
 /* Makes those keys that the configuration in place names, or the bare one. 0; or -errno, with
  * words; *ret_detail is left alone when there was nothing to do. */
 int steps_make_keys(struct boot *b, const char **ret_detail);

@@ -1,7 +1,6 @@
 /* steps_config.c - the configuration: found, checked, put in place, kept by a service. */
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -9,31 +8,27 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/stream.h"
+#include "firstboot/keyname.h"
 #include "firstboot/named.h"
 #include "firstboot/prereq.h"
 #include "firstboot/run.h"
 #include "firstboot/settle.h"
 #include "firstboot/steps.h"
 #include "firstboot/suppress.h"
-#include "keys/key.h"
 
+#define ASK_SECONDS   120
 #define FAULTS_SHOWN  20
 #define FAULTS_HINT   "; 'routerctl validate -f FILE' shows all"
-#define EDITED	      CONFIG_FILE " was changed here since it was installed: it stays"
+#define EDITED	      NAMED_FILE " was changed here since it was installed: it stays"
 #define WAITS	      "waits for the public key of node '"
 #define WAITING_SHOWN 3
-
-static bool is_in_place(void)
-{
-	return access(CONFIG_FILE, F_OK) == 0;
-}
 
 /* ---- config ----------------------------------------------------------------------------- */
 
 /* What has this digest was installed before: it need not be fetched again. */
 static bool is_installed(const struct boot *b)
 {
-	return b->seed.config_url && is_in_place() &&
+	return b->seed.config_url && named_is_in_place() &&
 	       journal_has(&b->journal, JOURNAL_CONFIG, b->seed.config_digest) &&
 	       !source_disk(b->arena, &b->o->place);
 }
@@ -43,11 +38,11 @@ static enum boot_end nothing_found(struct boot *b, const char **ret_detail)
 	const char *why = b->read ? "neither a disk " SOURCE_LABEL " nor user-data has one"
 				  : "user-data could not be read";
 
-	if (is_in_place()) {
-		*ret_detail = arena_printf(b->arena, "%s: " CONFIG_FILE " stays", why);
+	if (named_is_in_place()) {
+		*ret_detail = arena_printf(b->arena, "%s: what is in /etc/routerd stays", why);
 		return BOOT_DONE;
 	}
-	*ret_detail = arena_printf(b->arena, "%s, and there is no " CONFIG_FILE, why);
+	*ret_detail = arena_printf(b->arena, "%s, and there is none in /etc/routerd", why);
 	b->next = "give it a configuration: 'routerctl apply -f FILE' here, a disk "
 		  "labelled " SOURCE_LABEL " with router.yaml on it, or user-data "
 		  "(docs/user-data.md)";
@@ -159,14 +154,19 @@ static const char *name_faults(struct arena *a, const char *from, const char *sa
 	return arena_printf(a, "%s", stream_text(&text));
 }
 
-/* routerctl with what was found on its standard input; its faults are told. */
+/* routerctl with what was found on its standard input, and what is in conf.d beside it; its
+ * faults are told. */
 static int ask(struct boot *b, const char *command, struct run_end *ret, const char **ret_words)
 {
-	const char *const args[] = { "routerctl", command, "-f", "-", NULL };
+	const char *const args[] = {
+		"routerctl",  command, "-f", "-", named_has_folder() ? "-f" : NULL,
+		NAMED_FOLDER, NULL
+	};
 	const struct run q = { .path = b->routerctl,
 			       .args = args,
 			       .in = b->source.bytes,
-			       .in_len = b->source.len };
+			       .in_len = b->source.len,
+			       .deadline = ASK_SECONDS };
 	const char *said;
 	int r = run_program(b->arena, &q, ret);
 
@@ -177,7 +177,8 @@ static int ask(struct boot *b, const char *command, struct run_end *ret, const c
 	*ret_words = r < 0 ? arena_printf(b->arena, "%s: %s: is it installed?", b->routerctl,
 					  strerror(-r))
 			   : arena_printf(b->arena, "%s has faults, and is not installed: %.*s",
-					  b->source.from, (int)strcspn(said, "\n"), said);
+					  b->source.from, (int)strcspn(said, "\n"),
+					  *said ? said : run_words(b->arena, &q, ret));
 	return r < 0 ? r : -EBADMSG;
 }
 
@@ -190,104 +191,30 @@ static size_t count_lines(const char *text)
 	return n;
 }
 
-static bool is_same_file(const char *one, const char *other)
-{
-	struct stat a, b;
-
-	return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev &&
-	       a.st_ino == b.st_ino;
-}
-
-static int link_beside(struct boot *b, const char *from, const char *to, const char *ending)
-{
-	int r = link(arena_printf(b->arena, "%s%s", from, ending),
-		     arena_printf(b->arena, "%s%s", to, ending));
-
-	return r < 0 && errno != ENOENT && errno != EEXIST ? -errno : 0;
-}
-
-/* The key that was published is the one that is used: it gets the name that the configuration
- * has for it, beside the one it has, unless there is a key of that name. */
-static int name_key(struct boot *b)
-{
-	const char *keys[NAMED_MOST];
-	size_t n = named_keys(b->arena, b->source.bytes, b->source.len, keys);
-	int r;
-
-	if (!b->bare || n != 1 || strcmp(keys[0], b->key_file) == 0)
-		return 0;
-	r = file_make_folder(keys[0], 0700);
-	if (r == 0)
-		r = link_beside(b, b->key_file, keys[0], "");
-	if (r == 0 && is_same_file(b->key_file, keys[0]))
-		r = link_beside(b, b->key_file, keys[0], KEY_RECORD);
-	return r < 0 ? r : file_sync_folder_of(keys[0]);
-}
-
-/* And loses the one it had when that configuration is in place. */
-static void drop_name(struct boot *b)
-{
-	const char *keys[NAMED_MOST], *old = steps_bare_key(b);
-	char *text;
-	size_t len;
-
-	if (file_read(b->arena, CONFIG_FILE, SOURCE_BYTES, &text, &len) < 0 ||
-	    named_keys(b->arena, text, len, keys) != 1 || strcmp(keys[0], old) == 0 ||
-	    !is_same_file(keys[0], old))
-		return;
-	(void)unlink(arena_printf(b->arena, "%s%s", old, KEY_RECORD));
-	(void)unlink(old);
-	(void)file_sync_folder_of(old);
-}
-
-/* With conf.d and the peers' files, which the check of the file alone did not see. */
-static int check_all(struct boot *b, const char **ret_words)
-{
-	static const char *const args[] = { "routerctl", "validate", NULL };
-	struct run_end end;
-
-	return boot_routerctl(b, args, &end, ret_words);
-}
-
-/* Puts back what was there, byte for byte. */
-static int put_back(const char *old, size_t len)
-{
-	if (old)
-		return file_write(CONFIG_FILE, old, len, 0640);
-	return unlink(CONFIG_FILE) < 0 && errno != ENOENT ? -errno : 0;
-}
+/* ---- in place --------------------------------------------------------------------------- */
 
 static int place_file(struct boot *b, const char **ret_detail)
 {
-	const struct settle s = { CONFIG_FILE, b->source.bytes, b->source.len, 0640,
+	const struct settle s = { NAMED_FILE, b->source.bytes, b->source.len, 0640,
 				  JOURNAL_CONFIG };
-	const char *kept, *words;
 	enum settled end = SETTLED_SAME;
-	char *old = NULL;
-	size_t len = 0;
-	int r = name_key(b);
+	const char *kept;
+	int r = keyname_give(b);
 
-	if (r == 0 && is_in_place())
-		r = file_read(b->arena, CONFIG_FILE, SOURCE_BYTES, &old, &len);
-	if (r == 0)
-		r = settle_file(b->arena, &b->journal, &s, &end, &kept);
 	if (r < 0) {
-		*ret_detail = arena_printf(b->arena, CONFIG_FILE ": %s", strerror(-r));
+		*ret_detail = arena_printf(b->arena,
+					   BARE_KEY ": it cannot get the name that the "
+						    "configuration has for it: %s",
+					   strerror(-r));
 		return r;
 	}
-	if (end == SETTLED_WRITTEN && check_all(b, &words) < 0) {
-		r = put_back(old, len);
-		*ret_detail = arena_printf(
-		    b->arena,
-		    "%s is without fault, but not with the rest of /etc/routerd: %s; "
-		    "what was there before %s",
-		    b->source.from, words, r < 0 ? "could not be put back" : "stays");
-		return -EBADMSG;
-	}
-	if (end == SETTLED_WRITTEN)
+	r = settle_file(b->arena, &b->journal, &s, &end, &kept);
+	if (r == 0 && end == SETTLED_WRITTEN)
 		r = settle_note(&b->journal, &s);
 	if (r < 0) {
-		*ret_detail = arena_printf(b->arena, JOURNAL_FILE ": %s", strerror(-r));
+		*ret_detail = arena_printf(b->arena, "%s: %s",
+					   end == SETTLED_WRITTEN ? JOURNAL_FILE : NAMED_FILE,
+					   strerror(-r));
 		return r;
 	}
 	if (kept)
@@ -304,10 +231,10 @@ static const char *stays(struct boot *b)
 	size_t len;
 
 	if (!*b->journal.digest[JOURNAL_CONFIG] ||
-	    file_read(b->arena, CONFIG_FILE, SOURCE_BYTES, &text, &len) < 0)
-		return CONFIG_FILE " stays";
+	    file_read_plain(b->arena, NAMED_FILE, SOURCE_BYTES, &text, &len) < 0)
+		return NAMED_FILE " stays";
 	source_digest(text, len, digest);
-	return journal_has(&b->journal, JOURNAL_CONFIG, digest) ? CONFIG_FILE " stays" : EDITED;
+	return journal_has(&b->journal, JOURNAL_CONFIG, digest) ? NAMED_FILE " stays" : EDITED;
 }
 
 enum boot_end step_install(struct boot *b, const char **ret_detail)
@@ -316,9 +243,9 @@ enum boot_end step_install(struct boot *b, const char **ret_detail)
 	int r;
 
 	if (!b->o->dry_run)
-		drop_name(b); /* a run before this one may have been killed before it did */
+		keyname_drop(b); /* a run before this one may have been killed before it did */
 	if (b->source.kind == SOURCE_NONE) {
-		*ret_detail = is_in_place() ? stays(b) : "nothing to install";
+		*ret_detail = named_is_in_place() ? stays(b) : "nothing to install";
 		return BOOT_DONE;
 	}
 	r = ask(b, "validate", &end, ret_detail);
@@ -332,7 +259,7 @@ enum boot_end step_install(struct boot *b, const char **ret_detail)
 		return BOOT_DONE;
 	if (place_file(b, ret_detail) < 0)
 		return BOOT_FAILED;
-	drop_name(b);
+	keyname_drop(b);
 	return steps_make_keys(b, ret_detail) < 0 ? BOOT_FAILED : BOOT_DONE;
 }
 
@@ -380,14 +307,11 @@ enum boot_end step_report(struct boot *b, const char **ret_detail)
 	static const char *const args[] = { "routerctl", "validate", NULL };
 	const char *keys[NAMED_MOST], *nodes;
 	struct run_end end;
-	size_t len;
-	char *file;
 
 	*ret_detail = "no other node is waited for";
-	if (b->o->dry_run || !is_in_place())
+	if (b->o->dry_run || !named_is_in_place())
 		return BOOT_DONE;
-	if (file_read(b->arena, CONFIG_FILE, SOURCE_BYTES, &file, &len) == 0)
-		b->bare = named_keys(b->arena, file, len, keys) == 0;
+	b->bare = named_in_place(b->arena, keys) == 0;
 	if (boot_routerctl(b, args, &end, ret_detail) < 0)
 		return BOOT_FAILED;
 	nodes = waited_for(b, end.out);

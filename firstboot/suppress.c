@@ -74,7 +74,7 @@ static bool read_version(struct arena *a, const char *root, unsigned *ret)
 				      files[i / 2]),
 			 0, NULL, &found) == 0) {
 			there = true;
-			if (file_read(a, found.gl_pathv[0], MOST_BYTES, &text, &len) == 0)
+			if (file_read_plain(a, found.gl_pathv[0], MOST_BYTES, &text, &len) == 0)
 				*ret = find_version(text);
 		}
 		globfree(&found);
@@ -192,7 +192,7 @@ int suppress_addresses(struct arena *a, const char *root, const char *provider, 
 			 .path = arena_printf(a, "%s" SUPPRESS_FILE, root),
 			 .dry_run = dry_run };
 	size_t len;
-	int r = file_read(a, j.path, MOST_BYTES, &j.text, &len);
+	int r = file_read_plain(a, j.path, MOST_BYTES, &j.text, &len);
 
 	provider = provider ? provider : "";
 	if (r == -ENOENT)

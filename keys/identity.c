@@ -41,7 +41,7 @@ static const char *read_uuid(struct arena *a, const char *path)
 	char *text;
 	size_t len;
 
-	if (file_read(a, path, UUID_BYTES, &text, &len) < 0)
+	if (file_read_plain(a, path, UUID_BYTES, &text, &len) < 0)
 		return NULL;
 	text += strspn(text, " \t\n");
 	text[strcspn(text, " \t\n")] = '\0';

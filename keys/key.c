@@ -60,6 +60,13 @@ bool key_is_usable(const struct key *public)
 	return crypto_scalarmult(shared, any, public->bytes) == 0;
 }
 
+const char *key_hide(const char *text)
+{
+	CLEAN(key_wipe) struct key k = { 0 };
+
+	return key_parse(text, &k) == 0 ? "(a key)" : text;
+}
+
 void key_id(const struct key *k, uint8_t ret[static KEY_ID_BYTES])
 {
 	crypto_generichash(ret, KEY_ID_BYTES, k->bytes, KEY_BYTES, NULL, 0);
@@ -176,6 +183,9 @@ int key_lock(const char *path)
 	}
 }
 
+/* No key is as long, nor two of them: that is somebody's file, named by mistake. */
+#define DAMAGED_MOST 100 /* bytes */
+
 /* -ENOENT: there is none now. 0: another caller put it right meanwhile. */
 static int move_damaged(const char *path, struct key *ret, char ret_aside[static PATH_MAX])
 {
@@ -187,7 +197,7 @@ static int move_damaged(const char *path, struct key *ret, char ret_aside[static
 		return r;
 	if (lstat(path, &st) < 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode))
+	if (!S_ISREG(st.st_mode) || st.st_size > DAMAGED_MOST)
 		return -EINVAL;
 	r = aside_move(path, "", "damaged", time(NULL), ret_aside);
 	return r < 0 ? r : -ENOENT;

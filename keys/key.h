@@ -38,7 +38,8 @@ struct key_story {
  * not a plain file; or open(2)'s errors. */
 int key_load(const char *path, struct key *ret);
 /* The same, but makes a private key, and its folder (0700), where there is none. A plain
- * file that holds no key is moved aside first; what a symbolic link leads to is not. Callers
+ * file of a key's size that holds none is moved aside first; what is longer, or what a symbolic
+ * link leads to, is not. Callers
  * at once end up with one key. At every step there is a whole key at path or none.
  * *ret_story is also set when it fails. */
 int key_load_or_create(const char *path, struct key *ret, struct key_story *ret_story);
@@ -62,6 +63,8 @@ bool key_is_usable(const struct key *public);
 bool key_looks_private(const struct key *k);
 const char *key_print(const struct key *k, char buf[static KEY_STRLEN]);
 int key_parse(const char *text, struct key *ret); /* 44 characters of base64; -EINVAL */
+/* The text, or "(a key)": for words about what stands where no key belongs. */
+const char *key_hide(const char *text);
 /* Names a secret without giving it away: equal keys have equal ids. */
 void key_id(const struct key *k, uint8_t ret[static KEY_ID_BYTES]);
 /* For people to compare over another channel, "3f2a-91bc-77d0-1e5a-c4b2": the first 80 bits

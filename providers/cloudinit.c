@@ -40,7 +40,7 @@ const char *cloudinit_document(struct arena *a, const struct place *p, const cha
 		const char *path = place_path(a, p, documents[i]);
 		char *bytes;
 
-		if (file_read(a, path, MOST_BYTES, &bytes, ret_len) == 0 &&
+		if (file_read_plain(a, path, MOST_BYTES, &bytes, ret_len) == 0 &&
 		    is_of(a, bytes, *ret_len, cloud))
 			return bytes;
 	}
@@ -79,7 +79,7 @@ const char *cloudinit_user_data(struct arena *a, const struct place *p, const ch
 	char *bytes;
 
 	if (!is_cloud(place_line(a, p, "/run/cloud-init/cloud-id"), cloud) ||
-	    file_read(a, path, MOST_BYTES, &bytes, ret_len) < 0 || !*ret_len)
+	    file_read_plain(a, path, MOST_BYTES, &bytes, ret_len) < 0 || !*ret_len)
 		return NULL;
 	return bytes;
 }

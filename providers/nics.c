@@ -66,7 +66,7 @@ static const char *read_entry(struct arena *a, const char *folder, const char *n
 	char *text;
 	size_t len;
 
-	if (file_read(a, path, PAGE, &text, &len) < 0)
+	if (file_read_plain(a, path, PAGE, &text, &len) < 0)
 		return "";
 	while (len && isspace((unsigned char)text[len - 1]))
 		text[--len] = '\0';

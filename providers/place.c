@@ -17,7 +17,7 @@ const char *place_line(struct arena *a, const struct place *p, const char *path)
 	char *text;
 	size_t len;
 
-	if (file_read(a, place_path(a, p, path), MOST_BYTES, &text, &len) < 0)
+	if (file_read_plain(a, place_path(a, p, path), MOST_BYTES, &text, &len) < 0)
 		return NULL;
 	text += strspn(text, " \t\n");
 	text[strcspn(text, "\n")] = '\0';

@@ -22,7 +22,7 @@ static const struct node *read_report(struct arena *a)
 	char *text;
 	size_t len;
 
-	if (file_read(a, FACTS_REPORT, REPORT_BYTES, &text, &len) < 0)
+	if (file_read_plain(a, FACTS_REPORT, REPORT_BYTES, &text, &len) < 0)
 		return NULL;
 	n = node_parse(a, FACTS_REPORT, text, len, &d)->child;
 	return d.errors || !n || n->type != NODE_MAP ? NULL : n;

@@ -145,7 +145,7 @@ static void name_node(struct config *c)
 	char host[HOST_NAME_MAX + 1] = "", *text;
 	size_t n;
 
-	if (file_read(c->arena, LOAD_NODE, NODE_BYTES, &text, &n) == 0) {
+	if (file_read_plain(c->arena, LOAD_NODE, NODE_BYTES, &text, &n) == 0) {
 		text[strcspn(text, " \t\r\n")] = '\0';
 		c->node_file = *text ? text : NULL;
 	}

@@ -1,6 +1,7 @@
 #include "base/facts.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -61,6 +62,17 @@ static struct addr said_addr(const struct node *map, const char *key)
 	return a;
 }
 
+/* dev_valid_name(), net/core/dev.c: what is none names no interface. */
+static const char *said_link(const struct node *map)
+{
+	const char *name = said(map, "name");
+
+	return name && strlen(name) < IFNAMSIZ && !strpbrk(name, "/: \t\n\v\f\r%") &&
+		       strcmp(name, ".") != 0 && strcmp(name, "..") != 0
+		   ? name
+		   : NULL;
+}
+
 static unsigned said_mtu(const struct node *map)
 {
 	const char *text = said(map, "mtu");
@@ -103,7 +115,7 @@ static void read_nics(struct arena *a, const struct node *map, struct facts *f)
 		f->nics = arena_grow(a, f->nics, f->nic_count, &room, sizeof(*f->nics));
 		nic = &f->nics[f->nic_count++];
 		*nic = (struct facts_nic){
-			.name = said(n, "name"),
+			.name = said_link(n),
 			.mac = said(n, "mac"),
 			.ref = said(n, "nicRef"),
 			.mtu = said_mtu(n),
@@ -122,7 +134,7 @@ int facts_read(struct arena *a, const char *path, struct facts *ret)
 	struct facts f = { 0 };
 	char *text;
 	size_t len;
-	int r = file_read(a, path, FACTS_BYTES, &text, &len);
+	int r = file_read_plain(a, path, FACTS_BYTES, &text, &len);
 
 	if (r < 0)
 		return r == -EFBIG ? -EBADMSG : r;
@@ -146,7 +158,7 @@ const char *facts_machine(struct arena *a)
 	char *text;
 	size_t len;
 
-	if (file_read(a, UUID_FILE, UUID_BYTES, &text, &len) < 0)
+	if (file_read_plain(a, UUID_FILE, UUID_BYTES, &text, &len) < 0)
 		return NULL;
 	text[strcspn(text, "\n")] = '\0';
 	return *text ? text : NULL;

@@ -15,15 +15,13 @@
 
 #define FIRST_READ (64 * 1024) /* bytes, where the size is not known */
 
-int file_read(struct arena *a, const char *path, size_t max, char **ret, size_t *ret_len)
+static int read_open(struct arena *a, int fd, size_t max, char **ret, size_t *ret_len)
 {
-	bool in = strcmp(path, "-") == 0;
-	CLEAN(close_fd) int fd = in ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
 	size_t n = 0, room = FIRST_READ;
 	struct stat st;
 	char *buf;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (S_ISREG(st.st_mode) && (size_t)st.st_size > max)
 		return -EFBIG;
@@ -51,6 +49,24 @@ int file_read(struct arena *a, const char *path, size_t max, char **ret, size_t 
 	*ret = buf;
 	*ret_len = n;
 	return 0;
+}
+
+int file_read(struct arena *a, const char *path, size_t max, char **ret, size_t *ret_len)
+{
+	bool in = strcmp(path, "-") == 0;
+	CLEAN(close_fd) int fd = in ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : read_open(a, fd, max, ret, ret_len);
+}
+
+int file_read_plain(struct arena *a, const char *path, size_t max, char **ret, size_t *ret_len)
+{
+	CLEAN(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	return S_ISREG(st.st_mode) ? read_open(a, fd, max, ret, ret_len) : -EINVAL;
 }
 
 int file_write_all(int fd, const char *buf, size_t len)
@@ -182,6 +198,13 @@ int file_sync_folder_of(const char *path)
 	return fsync(fd) < 0 ? -errno : 0;
 }
 
+static bool is_unfinished(const char *name)
+{
+	const char *end = strstr(name, UNFINISHED);
+
+	return end && strlen(end) == strlen(UNFINISHED) + 6; /* mkostemp(3)'s letters */
+}
+
 void file_sweep(const char *folder)
 {
 	CLEAN(close_folder) DIR *dir = opendir(folder);
@@ -191,7 +214,7 @@ void file_sweep(const char *folder)
 	struct stat st;
 
 	while (dir && (e = readdir(dir)))
-		if (e->d_name[0] == '.' && strstr(e->d_name, UNFINISHED) &&
+		if (e->d_name[0] == '.' && is_unfinished(e->d_name) &&
 		    snprintf(path, sizeof(path), "%s/%s", folder, e->d_name) < PATH_MAX &&
 		    lstat(path, &st) == 0 && S_ISREG(st.st_mode) &&
 		    now - st.st_mtime > UNFINISHED_S)

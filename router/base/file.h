@@ -10,6 +10,9 @@
  * read(2)'s errors. path "-" is standard input. */
 int file_read(struct arena *a, const char *path, size_t max, char **ret, size_t *ret_len);
 
+/* The same of a plain file: -EINVAL for anything else, which is never waited for. */
+int file_read_plain(struct arena *a, const char *path, size_t max, char **ret, size_t *ret_len);
+
 /* Readers see the old file or the new one, never part of it, also after a power cut:
  * write beside it, fsync, rename, fsync the folder. */
 int file_write(const char *path, const void *buf, size_t len, mode_t mode);

@@ -33,7 +33,8 @@ static void unknown_kind(const struct node *word, struct diag *d)
 
 	for (const struct kind *const *k = kinds; *k; k++)
 		hint_try(&hint, (*k)->name);
-	diag_error(d, word->mark, "no kind '%.60s'%s", word->text, hint_text(d->arena, &hint));
+	diag_error(d, word->mark, "no kind '%.60s'%s", key_hide(word->text),
+		   hint_text(d->arena, &hint));
 }
 
 bool config_is_name(const char *text)
@@ -64,7 +65,7 @@ static void check_keys(const struct node *map, const char *const *list, const ch
 			continue;
 		for (w = list; *w; w++)
 			hint_try(&hint, *w);
-		diag_error(d, n->key_mark, "no field %s%.60s%s", where, n->key,
+		diag_error(d, n->key_mark, "no field %s%.60s%s", where, key_hide(n->key),
 			   hint_text(d->arena, &hint));
 	}
 }

@@ -475,7 +475,7 @@ static void decode_map(struct arena *a, struct object *o, const struct node *map
 		return;
 	}
 	for (const struct node *n = map ? map->child : NULL; n; n = n->next) {
-		const char *path = arena_printf(a, "%s%s%s", prefix, dot, n->key);
+		const char *path = arena_printf(a, "%s%s%s", prefix, dot, key_hide(n->key));
 		const struct field *f = find(fields, n->key);
 
 		if (f)

@@ -172,7 +172,7 @@ const char *doctor_read(const struct doctor *d, const char *path)
 	size_t n;
 	char *text;
 
-	if (file_read(d->arena, path, READ_BYTES, &text, &n) < 0)
+	if (file_read_plain(d->arena, path, READ_BYTES, &text, &n) < 0)
 		return NULL;
 	while (n > 0 && strchr(" \t\n", text[n - 1]))
 		text[--n] = '\0';

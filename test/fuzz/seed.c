@@ -50,7 +50,6 @@ static void check_seed(const struct seed *s)
 	holds(!s->config_url == !s->config_digest);
 	holds(!s->config_digest || strlen(s->config_digest) == 64);
 	holds(!(s->config && s->config_url));
-	holds(!s->key_file || *s->key_file == '/');
 	holds(s->form || !(s->node || s->config || s->config_url || s->exchange));
 	holds(!shows_key(s->config) && !shows_key(s->exchange));
 }

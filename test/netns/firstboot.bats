@@ -199,7 +199,9 @@ load ../lib/firstboot
 	resources | sed 's/metadata: { name: overlay }/metadata: { name: overlay2 }/' | inline
 	first
 	[ "$status" -eq 1 ]
-	step install failed 'not with the rest of /etc/routerd'
+	step install failed /etc/routerd/conf.d/more.yaml
+	first
+	[ -z "$(on r sh -c 'ls /etc/routerd/*.before-first-boot-* 2>/dev/null')" ]
 	resources | on r cmp - /etc/routerd/router.yaml
 	on r rm /etc/routerd/conf.d/more.yaml
 	first
@@ -285,6 +287,108 @@ load ../lib/firstboot
 	on r sh -c 'echo "# by hand" >>/etc/routerd/exchange.yaml'
 	first
 	on r grep -q 'by hand' /etc/routerd/exchange.yaml
+}
+
+@test "a key is never taken for a second name of itself: other paths, links, another file system" {
+	local keys=/etc/routerd/keys
+	machine_new
+	echo 'node: pve-rt' | user_data
+	first
+	key=$(on r cat $keys/wg-hybrid.key)
+	resources /etc/routerd//keys/wg-hybrid.key | inline
+	first
+	first
+	[ "$(on r cat $keys/wg-hybrid.key)" = "$key" ]
+
+	on r sh -c "mv $keys /etc/routerd/real && ln -s real $keys"
+	resources /etc/routerd/real/wg-hybrid.key | inline
+	first
+	first
+	[ "$(on r cat /etc/routerd/real/wg-hybrid.key)" = "$key" ]
+
+	on r sh -c "ln -s wg-hybrid.key /etc/routerd/real/current.key"
+	resources $keys/current.key | inline
+	first
+	first
+	[ "$status" -eq 2 ]
+	[ "$(on r cat /etc/routerd/real/wg-hybrid.key)" = "$key" ]
+
+	# Where no link can be made, and while conf.d needs the old name.
+	on r sh -c "rm -r /etc/routerd/* /var/lib/routerd/* && mkdir -p $keys/far && mount -t tmpfs far $keys/far"
+	echo 'node: pve-rt' | user_data
+	first
+	key=$(on r cat $keys/wg-hybrid.key)
+	resources $keys/far/name.key | inline
+	first
+	[ "$status" -eq 2 ]
+	[ "$(on r cat $keys/far/name.key)" = "$key" ]
+	on r test ! -e $keys/wg-hybrid.key
+	[ "$(on r stat -c %a $keys/far/name.key)" = 600 ]
+}
+
+@test "another file named as a key stays what it is" {
+	machine_new
+	on r sh -c 'umask 077; seq 100 >/etc/routerd/precious'
+	resources /etc/routerd/precious | inline
+	first
+	[ "$status" -eq 1 ]
+	on r sh -c 'seq 100 | cmp - /etc/routerd/precious'
+	[ -z "$(on r sh -c 'ls -d /etc/routerd/precious?* 2>/dev/null')" ]
+}
+
+@test "a configuration in conf.d alone counts: its key is the one published" {
+	machine_new
+	echo 'node: pve-rt' | user_data
+	on r mkdir -p /etc/routerd/conf.d
+	resources /etc/routerd/keys/mine.key | on r sh -c 'cat >/etc/routerd/conf.d/a.yaml'
+	first
+	[ "$status" -eq 2 ]
+	step config done 'stays'
+	[ "$(on r cat $EXPORT/pve-rt.pub)" = "$(on r sh -c 'wg pubkey </etc/routerd/keys/mine.key')" ]
+	on r test ! -e /etc/routerd/keys/wg-hybrid.key
+}
+
+@test "user-data that is broken later on changes neither name nor key" {
+	machine_new
+	echo 'node: cloud-9' | user_data
+	first
+	key=$(on r cat $EXPORT/cloud-9.pub)
+	printf 'node: cloud-9\nconfig_ulr: x\n' | user_data
+	first
+	[ "$status" -eq 1 ]
+	[ "$(on r ls $EXPORT)" = "$(printf 'cloud-9.pub\ncloud-9.yaml')" ]
+	[ "$(on r cat $EXPORT/cloud-9.pub)" = "$key" ]
+}
+
+@test "what is no plain file holds nothing up" {
+	local file
+	machine_new
+	resources | inline
+	for file in /etc/routerd/router.yaml /etc/routerd/node /run/routerd/node.json \
+		/run/routerd/firstboot.json /run/routerd/user-data /var/lib/routerd/firstboot.json \
+		/var/lib/routerd/node.json; do
+		on r sh -c "find /etc/routerd /var/lib/routerd /run/routerd -mindepth 1 -delete
+			mkdir -p ${file%/*} && mkfifo $file"
+		run timeout 20 nsenter --target "${SITE[r]}" --net --mount --pid -- "$FIRST" \
+			--root "$RUN/picture"
+		[ "$status" -ne 124 ]
+		echo "$file"
+		on r timeout 10 "$ROUTERCTL" get node || true
+		on r timeout 10 "$ROUTERCTL" validate || true
+	done
+}
+
+@test "a stranger's text reaches nobody raw" {
+	machine_new
+	printf 'instance-id: "a\\nMAINPID=1\\e[31m"\nlocal-hostname: "b\\nX=1"\n' >"$RUN/$SEED/meta-data"
+	resources | inline
+	socat -u UNIX-RECVFROM:"$RUN/notify",fork OPEN:"$RUN/notified",creat,append 3>&- 4>&- &
+	until_ok test -S "$RUN/notify"
+	run -2 on r env NOTIFY_SOCKET="$RUN/notify" "$FIRST" --root "$RUN/picture"
+	until_ok grep -q STATUS= "$RUN/notified"
+	kill %%
+	run ! grep -q '^MAINPID' "$RUN/notified"
+	run ! on r grep -q $'\e' /dev/console
 }
 
 @test "a copied disk on another machine: another key, set aside and told" {

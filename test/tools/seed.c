@@ -28,7 +28,6 @@ static void print_seed(const struct seed *s)
 	out_text(&o, "configDigest", s->config_digest);
 	out_text(&o, "configCaFile", s->config_ca_file);
 	out_text(&o, "exchange", s->exchange);
-	out_text(&o, "keyFile", s->key_file);
 	out_bool(&o, "install", !s->no_install);
 	out_close(&o);
 }

@@ -398,6 +398,23 @@ static void run(const char *command, char buf[static 128])
 	buf[n] = '\0';
 }
 
+/* Whoever names another file for a key, as /etc/shadow, keeps it. */
+static void check_foreign(void)
+{
+	const char *path = in("foreign");
+	struct key_story story;
+	char text[128];
+	struct key k;
+
+	memset(text, 'x', sizeof(text));
+	CHECK(file_write(path, text, 101, 0600) == 0, "write");
+	CHECK(key_load_or_create(path, &k, &story) == -EINVAL && !*story.aside && !story.made,
+	      "%s", story.aside);
+	CHECK(strlen(text_of(path)) == 101, "touched");
+	CHECK(file_write(path, text, 100, 0600) == 0, "write");
+	CHECK(key_load_or_create(path, &k, &story) == 0 && story.made, "a little damage");
+}
+
 /* Not a moment's other key is moved aside: what was damaged is there, and nothing else. */
 static void check_races(void)
 {
@@ -461,6 +478,7 @@ int main(void)
 	arena = arena_new();
 	CHECK(sodium_init() >= 0, "sodium");
 	CHECK(mkdtemp(folder) != NULL, "mkdtemp");
+	check_foreign();
 	check_vectors();
 	check_files();
 	check_odd_files();

@@ -36,7 +36,6 @@ static const char *read_bytes(const char *bytes, size_t len)
 		{ "url", seed.config_url },
 		{ "digest", seed.config_digest },
 		{ "ca", seed.config_ca_file },
-		{ "key", seed.key_file },
 		{ "install", seed.no_install ? "no" : NULL },
 		{ "exchange", seed.exchange },
 		{ "config", seed.config },
@@ -105,13 +104,13 @@ static const struct {
 	  "form: #cloud-config\nnode: a\n" },
 	{ "#cloud-config\nrouterd:\n  node_name: a.b-c_1\n  nodeRole: cloud\n"
 	  "  configUrl: https://h/p?secret=1\n  config-sha256: " SHA "\n  configCaFile: /ca\n"
-	  "  privateKeyFile: /k\n  installPackages: false\n",
+	  "  installPackages: false\n",
 	  "form: #cloud-config\nnode: a.b-c_1\nrole: cloud\nurl: https://h/p?secret=1\n"
-	  "digest: " SHA "\nca: /ca\nkey: /k\ninstall: no\n" },
-	{ "#cloud-config\nrouterd:\n  hostname: a\n  install_packages: true\n  key_file: /k\n"
+	  "digest: " SHA "\nca: /ca\ninstall: no\n" },
+	{ "#cloud-config\nrouterd:\n  hostname: a\n  install_packages: true\n"
 	  "  config_url: http://h/p\n  config_sha256: "
 	  "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855\n",
-	  "form: #cloud-config\nnode: a\nurl: http://h/p\ndigest: " SHA "\nkey: /k\n" },
+	  "form: #cloud-config\nnode: a\nurl: http://h/p\ndigest: " SHA "\n" },
 	{ "routerd:\n  node: a\n", "form: routerd mapping\nnode: a\n" },
 	{ "config_url: file:///x\nconfig_sha256: " SHA "\nnode_role: b\nhostname: a\n",
 	  "form: routerd mapping\nnode: a\nrole: b\nurl: file:///x\ndigest: " SHA "\n" },
@@ -224,7 +223,7 @@ static void test_good(void)
 #define DIG "want the 64 hexadecimal digits that 'sha256sum FILE' prints"
 #define NAMES                                                                                  \
 	"node, node_role, config, resources, config_url, config_sha256, config_ca_file, "      \
-	"key_file, exchange, install_packages"
+	"exchange, install_packages"
 #define CONFIG                                                                                 \
 	"want a configuration: a map with apiVersion and kind, a list of such maps, or "       \
 	"either "                                                                              \
@@ -237,13 +236,12 @@ static const struct {
 } bad[] = {
 	{ "#cloud-config\n\nrouterd:\n    # \xc3\xbc\n    nodes: a\n    node: -a\n",
 	  "5:5: no field nodes; there are " NAMES "\n6:11: node: " NODE "\n" },
-	{ "#cloud-config\na: \xc3\xbc\nrouterd: {node: [], role: '', key_file: k,"
+	{ "#cloud-config\na: \xc3\xbc\nrouterd: {node: [], role: '',"
 	  " install_packages: 'true', config_ca_file: {}}\n",
 	  "3:17: node: " NODE "\n3:27: role: " NODE "\n"
-	  "3:41: key_file: want the path of a file, from / on\n"
-	  "3:62: install_packages: want true or false\n"
-	  "3:70: config_ca_file: it is for config_url; want that, too\n"
-	  "3:86: config_ca_file: want the path of a file, from / on\n" },
+	  "3:49: install_packages: want true or false\n"
+	  "3:57: config_ca_file: it is for config_url; want that, too\n"
+	  "3:73: config_ca_file: want the path of a file, from / on\n" },
 	{ "#cloud-config\nrouterd: { " SECRET ": x }\n",
 	  "2:12: no field of that name; there are " NAMES "\n" },
 	{ "#cloud-config\nrouterd:\n", "2:9: want a map of " NAMES "\n" },
@@ -394,7 +392,7 @@ static const struct {
 	  "    x: [\n    private_key: " SECRET "\n",
 	  "6:5" },
 	{ "{\"apiVersion\": \"routerd.net/v1\", \"privateKey\": \"" SECRET "\"}", "1:35" },
-	{ "node_name: a\nprivateKeyFile: /k\nconfig:\n  privateKey: " SECRET "\n", "4:3" },
+	{ "node_name: a\nnode_role: k\nconfig:\n  privateKey: " SECRET "\n", "4:3" },
 	{ "#cloud-config\nwrite_files:\n- path: /etc/routerd/first-boot.yaml\n  content: |\n"
 	  "    private_key: " SECRET "\n",
 	  "5:5" },
