@@ -19,7 +19,8 @@ static char *read_table(struct arena *a, const char *root, const char *path)
 	char *text;
 	size_t len;
 
-	return file_read_plain(a, arena_printf(a, "%s%s", root, path), MOST_BYTES, &text, &len) < 0
+	return file_read_plain(a, arena_printf(a, "%s%s", root, path), MOST_BYTES, &text,
+			       &len) < 0
 		   ? NULL
 		   : text;
 }
