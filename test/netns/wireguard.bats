@@ -40,7 +40,7 @@ load ../lib/bats
 
 @test "a damaged key file is moved aside, and a key made" {
 	one_host
-	for text in '' 'rubbish' "$(head -c 200 /dev/zero | tr '\0' A)"; do
+	for text in '' 'rubbish' "$(head -c 80 /dev/zero | tr '\0' A)"; do
 		printf '%s' "$text" >"$RUN/wg.key"
 		chmod 600 "$RUN/wg.key"
 		router r plan -f "$RUN/r.yaml"
