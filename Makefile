@@ -19,7 +19,7 @@ PACKAGES := gcc libc6-dev make pkg-config libnl-3-dev libnl-genl-3-dev libnftnl-
 	tcpdump nftables iptables wireguard-tools wireguard-go socat procps util-linux bsdutils \
 	mount e2fsprogs kmod cpio xz-utils strace systemd qemu-system-x86 diffutils findutils grep hostname \
 	mawk netbase dash sed coreutils git zstd debootstrap dpkg dpkg-dev apt-utils dnf rpm createrepo-c \
-	gnupg gpgv genisoimage dosfstools
+	gnupg gpgv genisoimage dosfstools ovmf qemu-utils fdisk debian-archive-keyring
 
 # ---- flags: what every build shares, then what each adds ----------------------------------
 MODULES  := libnl-3.0 libnl-genl-3.0 libnftnl yaml-0.1 libsodium libcares
@@ -80,6 +80,7 @@ scripts  := $(shell grep -rlE '^\#!.*/(sh|bash|env bash)$$' --exclude="*.md" --e
 .DELETE_ON_ERROR:
 .PHONY: all tools deps have-deps root check test demo unit golden netns packages vm service fuzz fuzz-run lint \
 	layers format tidy analyze compilers reference bench soak install dist dist-test \
+	image image-test \
 	clean help
 
 all: $(addprefix $(O)/bin/,routerd routerctl routerd-exchange routerd-firstboot routerd-fetch) ## all programs
@@ -230,6 +231,13 @@ dist-test: root all ## install, upgrade and remove both, in a fresh Debian and u
 	$(MAKE) -s O=build/next VERSION=$(VERSION).1 dist
 	ROUTERCTL=$(abspath $(O)/bin/routerctl) VERSION=$(VERSION) bats $(BATSFLAGS) test/dist
 	test/dist/systemd/run $(VERSION) $(VERSION).1
+
+image: root all ## build/image: a Debian disk for each platform, or for PLATFORM= (azure aws oci pve)
+	$(RM) -r $(O)/image
+	$(MAKE) -s install DESTDIR=$(CURDIR)/$(O)/image
+	image/build $(VERSION) $(O)/image build/image $(PLATFORM)
+image-test: root ## boot the disk under QEMU, by UEFI and by BIOS
+	test/image/boot build/image/mkosi/disk.raw
 
 deps: root ## install what build and tests need, from Debian's packages
 	apt-get update -q
