@@ -265,10 +265,23 @@ enum boot_end step_install(struct boot *b, const char **ret_detail)
 
 /* ---- service, report -------------------------------------------------------------------- */
 
+/* An image may have enabled it: to do so again would have systemd read all its units anew. */
+static int start_service(struct boot *b, const char **ret_words)
+{
+	static const char *const asked[] = { "systemctl", "is-enabled", "--quiet",
+					     "routerd.service", NULL };
+	static const char *const start[] = { "systemctl", "start", "--no-block",
+					     "routerd.service", NULL };
+	static const char *const enable[] = { "systemctl",  "enable",	       "--now",
+					      "--no-block", "routerd.service", NULL };
+	const char *no;
+
+	return boot_systemctl(b, boot_systemctl(b, asked, &no) == 0 ? start : enable,
+			      ret_words);
+}
+
 enum boot_end step_service(struct boot *b, const char **ret_detail)
 {
-	static const char *const args[] = { "systemctl",  "enable",	     "--now",
-					    "--no-block", "routerd.service", NULL };
 	int r;
 
 	*ret_detail = "routerd.service was enabled before";
@@ -278,7 +291,7 @@ enum boot_end step_service(struct boot *b, const char **ret_detail)
 	if (b->o->dry_run)
 		return BOOT_DONE;
 	*ret_detail = "routerd.service is enabled, and starts";
-	r = boot_systemctl(b, args, ret_detail);
+	r = start_service(b, ret_detail);
 	if (r == -ENOSYS) {
 		*ret_detail = "no systemd runs here: start 'routerd serve' as your system does";
 		return BOOT_DONE;

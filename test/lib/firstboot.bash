@@ -105,7 +105,7 @@ step() { # step NAME RESULT [WORDS]
 systemd() {
 	on r mkdir -p /run/systemd/system
 	mkdir -p "$RUN/bin"
-	printf '#!/bin/sh\necho "$*" >>%s\n' "$RUN/calls" >"$RUN/bin/systemctl"
+	printf '#!/bin/sh\n[ "$1" != is-enabled ] || exit 1\necho "$*" >>%s\n' "$RUN/calls" >"$RUN/bin/systemctl"
 	chmod 755 "$RUN/bin/systemctl"
 	: >"$RUN/calls"
 }
