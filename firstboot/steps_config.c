@@ -28,7 +28,7 @@
 /* What has this digest was installed before: it need not be fetched again. */
 static bool is_installed(const struct boot *b)
 {
-	return b->seed.config_url && named_is_in_place() &&
+	return b->seed.config_url && access(NAMED_FILE, F_OK) == 0 &&
 	       journal_has(&b->journal, JOURNAL_CONFIG, b->seed.config_digest) &&
 	       !source_disk(b->arena, &b->o->place);
 }
@@ -118,8 +118,9 @@ enum boot_end step_prerequisites(struct boot *b, const char **ret_detail)
 		q.no_install = false;
 		r = prereq_run(b->arena, &q, &end);
 	}
-	s = suppress_addresses(b->arena, b->o->place.root, b->told.facts.provider,
-			       b->o->dry_run, &changed, &suppressed);
+	s = suppress_addresses(b->arena, b->o->place.root,
+			       b->provider ? b->provider->name : NULL, b->o->dry_run, &changed,
+			       &suppressed);
 	if (r == 0 && !end.wished && !b->o->dry_run)
 		r = journal_note(&b->journal, JOURNAL_PACKAGES, "done");
 	said = end.installed ? arena_printf(b->arena, "installed %s", end.installed) : NULL;

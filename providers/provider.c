@@ -119,13 +119,14 @@ int provider_read(struct arena *a, const struct place *p, const struct provider 
 		  struct told *ret, const char **ret_words)
 {
 	struct told t = { 0 };
-	int r = which ? which->read(a, p, &t, ret_words) : 0;
+	int r;
 
 	if (!which) {
 		nics_read(a, p->root, &t.facts.nics, &t.facts.nic_count);
 		*ret = t;
 		return 0;
 	}
+	r = which->read(a, p, &t, ret_words);
 	if (r < 0)
 		r = recall(a, p, which, r, &t, ret_words);
 	else

@@ -48,7 +48,8 @@ extern const struct provider *const providers[]; /* in the order of detection; e
 /* NULL: none that we know. A disk is waited for, as disk_wait() does, where no firmware says
  * what this is. */
 const struct provider *provider_detect(struct arena *a, const struct place *p);
-/* The platform's read(), its NICs joined by MAC to the guest's interfaces; where its service
- * does not answer, what cloud-init wrote down of it in this boot, if that is complete. */
+/* NULL, none that we know: the guest's own NICs, and nothing else. Else the platform's read(),
+ * its NICs joined by MAC to the guest's interfaces; where its service does not answer, what
+ * cloud-init wrote down of it in this boot, if that is complete. */
 int provider_read(struct arena *a, const struct place *p, const struct provider *which,
 		  struct told *ret, const char **ret_words);

@@ -456,6 +456,8 @@ on_cloud() {
 	gcp) echo 'Google Compute Engine' >"$dmi/product_name" ;;
 	esac
 	echo "$2" >"$net/address"
+	mkdir -p "$RUN/picture/usr/lib/python3/dist-packages/cloudinit" "$RUN/picture/etc/cloud/cloud.cfg.d"
+	echo '__VERSION__ = "25.1.4"' >"$RUN/picture/usr/lib/python3/dist-packages/cloudinit/version.py"
 	mkdir "$RUN/service"
 	inline_for "$3" >"$RUN/user-data"
 	on r python3 "$ROOT/test/lib/metadata.py" --user-data "$RUN/user-data" --name rt-7 \
@@ -491,6 +493,7 @@ inline_for() { # inline_for PREFIX: user-data whose configuration leaves to the 
 		echo "$FAR_KEY" | on r sh -c 'cat >/etc/routerd/peers/cloud-rt.pub'
 		run -0 on r "$ROUTERCTL" render -o json
 		[[ $output == *conf/lan0/send_redirects* ]]
+		[ "$cloud" != aws ] || grep -q apply_full "$RUN"/picture/etc/cloud/cloud.cfg.d/95-routerd-*
 		# Its service is silent at the next boot: all that was there stays.
 		on r sh -c 'rm -r /run/routerd'
 		first --metadata http://127.0.0.1:9 --deadline 2
@@ -505,6 +508,7 @@ inline_for() { # inline_for PREFIX: user-data whose configuration leaves to the 
 		[ "$public" = - ] || [[ $output == *"endpoint: \"$public:51820\""* ]]
 		run on r "$ROUTERCTL" doctor -o json host
 		jq -e '.checks[] | select(.name == "first-boot") | .status == "fail"' <<<"$output"
+		[ "$cloud" != aws ] || grep -q apply_full "$RUN"/picture/etc/cloud/cloud.cfg.d/95-routerd-*
 		site_end
 		rm -r "$RUN/picture" "$RUN/service"
 	done <<-'END'
