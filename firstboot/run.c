@@ -146,9 +146,23 @@ static bool wait_until(pid_t pid, int64_t end, int *ret)
 	}
 }
 
+/* What it said, and how it ended, by that time. */
+static void see_end(pid_t pid, int from, int64_t end, struct output *out, struct run_end *ret)
+{
+	if (read_output(from, end, out) && wait_until(pid, end, &ret->status))
+		return;
+	ret->late = true;
+	(void)kill(-pid, SIGTERM);
+	if (!wait_until(pid, clock_ms() + GRACE, &ret->status)) {
+		(void)kill(-pid, SIGKILL);
+		(void)wait_until(pid, INT64_MAX, &ret->status);
+	}
+	(void)kill(-pid, SIGKILL);
+}
+
 int run_program(struct arena *a, const struct run *q, struct run_end *ret)
 {
-	CLEAN(close_fd) int in = open_input(q->in, q->in ? q->in_len : 0), from = -1;
+	CLEAN(close_fd) int in = open_input(q->in, q->in ? q->in_len : 0);
 	int64_t end = q->deadline ? clock_ms() + q->deadline * 1000LL : INT64_MAX;
 	CLEAN(output_done) struct output out = { .max = q->max ? q->max : RUN_OUTPUT };
 	struct run_end e = { 0 };
@@ -159,20 +173,13 @@ int run_program(struct arena *a, const struct run *q, struct run_end *ret)
 		return in;
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
-	from = ends[0];
 	r = start(q, in, ends[1], &pid);
 	close(ends[1]);
+	if (r == 0)
+		see_end(pid, ends[0], end, &out, &e);
+	close(ends[0]);
 	if (r < 0)
 		return r;
-	if (!read_output(from, end, &out) || !wait_until(pid, end, &e.status)) {
-		e.late = true;
-		(void)kill(-pid, SIGTERM);
-		if (!wait_until(pid, clock_ms() + GRACE, &e.status)) {
-			(void)kill(-pid, SIGKILL);
-			(void)wait_until(pid, INT64_MAX, &e.status);
-		}
-		(void)kill(-pid, SIGKILL);
-	}
 	e.out = arena_strndup(a, out.len ? out.bytes : "", out.len);
 	e.len = out.len;
 	*ret = e;
