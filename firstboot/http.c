@@ -11,6 +11,7 @@
 #include "firstboot/http_fault.h"
 
 #define BACKOFF_FIRST 250   /* ms */
+#define EARLY	      50    /* ms by which libcurl may find that time is over before we do */
 #define BACKOFF_MOST  5000  /* ms */
 #define SLOW_BYTES    100   /* a second, ... */
 #define SLOW_TIME     10    /* s: slower for so long is as good as dead */
@@ -235,7 +236,7 @@ static int try_until(struct transfer *t, long long end)
 	const char *before = t->words;
 	int r = try_once(t, end > clock_ms() ? end - clock_ms() : 1);
 
-	if (r == 0 || !before || clock_ms() < end)
+	if (r == 0 || !before || clock_ms() < end - EARLY)
 		return r;
 	t->words = before;
 	return -EAGAIN;
