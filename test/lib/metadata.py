@@ -11,7 +11,7 @@ is in every instance's name, so that one machine's facts can be told from anothe
              A 429 with Retry-After: 1
     401 403 400 418  always         patience  429, for an hour
     redirect to a document that is right, and another machine's
-    late     it refuses connections for a while, at first
+    late     it refuses connections for a while, at first     later  for 20 s
     drip     a byte now and then    mute     says nothing
     big      100 MB                 endless  chunks without an end
     cut      in the middle, twice   cuts     always
@@ -43,7 +43,7 @@ args.add_argument("--user-data")
 args = args.parse_args()
 
 WAIT = 0.05  # s
-LATE = 1.5  # s
+LATE = {"late": 1.5, "later": 20}  # s
 USER_DATA = b"#cloud-config\nrouterd:\n  node: cloud-rt\n"
 if args.user_data:
     USER_DATA = open(args.user_data, "rb").read()
@@ -447,7 +447,7 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
             return ""
 
     def run(self):
-        time.sleep(LATE if self.fault() == "late" else 0)
+        time.sleep(LATE.get(self.fault(), 0))
         self.server_activate()
         self.serve_forever()
 

@@ -84,6 +84,7 @@ requests() { # requests FOLDER [JQ]: how many
 # pattern of the words.
 faults() {
 	cat <<-'END'
+		later     azure,aws,oci,gcp  45 ok
 		late      azure,aws,oci,gcp  25 ok
 		404.2     azure,aws,oci      25 ok
 		410.2     azure              25 ok
