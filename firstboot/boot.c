@@ -1,9 +1,7 @@
 #include "firstboot/boot.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/clean.h"
@@ -72,22 +70,6 @@ int boot_systemctl(struct boot *b, const char *const *args, const char **ret_wor
 
 /* ---- the run ---------------------------------------------------------------------------- */
 
-/* Held until we end. */
-static int lock(void)
-{
-	int fd, r = file_make_folder(LOCK, 0755);
-
-	if (r < 0)
-		return r;
-	fd = open(LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		r = -errno;
-		close_fd(&fd);
-		return r;
-	}
-	return fd;
-}
-
 /* What a run before this one was killed over. */
 static void sweep(void)
 {
@@ -121,7 +103,7 @@ static enum boot_end run_steps(struct boot *b, struct boot_result *results)
 enum boot_end boot_run(const struct boot_options *o)
 {
 	CLEAN(arena_done) struct arena *a = arena_new();
-	CLEAN(close_fd) int fd = o->dry_run ? -1 : lock();
+	CLEAN(close_fd) int fd = o->dry_run ? -1 : file_lock(LOCK);
 	struct boot b = { .arena = a, .o = o, .routerctl = run_find(a, "routerctl") };
 	struct boot_result results[BOOT_STEPS] = { 0 };
 	int64_t start = clock_ms();

@@ -1,18 +1,17 @@
 /* exchange_main.c - routerd-exchange: arguments, one run at a time, exit status. */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include "base/clean.h"
 #include "base/file.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "firstboot/exchange.h"
 #include "firstboot/http.h"
@@ -75,22 +74,6 @@ static enum status show(void)
 	return fflush(stdout) == 0 ? DONE : FAILED;
 }
 
-/* Held until we end. -EWOULDBLOCK when another run holds it. */
-static int lock(void)
-{
-	int fd, r = file_make_folder(LOCK, 0755);
-
-	if (r < 0)
-		return r;
-	fd = open(LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		r = -errno;
-		close_fd(&fd);
-		return r;
-	}
-	return fd;
-}
-
 static enum status run(const struct exchange_options *o)
 {
 	CLEAN(arena_done) struct arena *a = arena_new();
@@ -109,7 +92,7 @@ static enum status run(const struct exchange_options *o)
 			 r == -EINVAL ? "it has faults" : strerror(-r));
 		return FAILED;
 	}
-	r = fd = lock();
+	r = fd = file_lock(LOCK);
 	if (r >= 0)
 		r = file_make_folder(EXCHANGE_STATE "/", 0755);
 	if (r < 0) {
@@ -119,17 +102,6 @@ static enum status run(const struct exchange_options *o)
 		return FAILED;
 	}
 	return exchange_run(a, s, o) ? FAILED : DONE;
-}
-
-static bool read_timeout(const char *text, unsigned *ret)
-{
-	char *end;
-	long n = strtol(text, &end, 10);
-
-	if (end == text || *end || n < 1 || n > 86400)
-		return false;
-	*ret = (unsigned)n;
-	return true;
 }
 
 int main(int argc, char **argv)
@@ -153,7 +125,7 @@ int main(int argc, char **argv)
 			o.again = true;
 			break;
 		case 't':
-			if (!read_timeout(optarg, &o.deadline))
+			if (!clock_read_seconds(optarg, &o.deadline))
 				return (int)usage("--timeout: want 1 to 86400 seconds, not ",
 						  optarg);
 			break;

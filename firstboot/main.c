@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "firstboot/boot.h"
 
@@ -65,17 +66,6 @@ static enum status usage(const char *words, const char *what)
 	return USAGE;
 }
 
-static bool read_seconds(const char *text, unsigned *ret)
-{
-	char *end;
-	long n = strtol(text, &end, 10);
-
-	if (end == text || *end || n < 1 || n > 86400)
-		return false;
-	*ret = (unsigned)n;
-	return true;
-}
-
 static enum status run(const struct boot_options *o)
 {
 	if (geteuid() != 0) {
@@ -114,7 +104,7 @@ int main(int argc, char **argv)
 			o.place.service = optarg;
 			break;
 		case 'd':
-			if (!read_seconds(optarg, &o.deadline))
+			if (!clock_read_seconds(optarg, &o.deadline))
 				return (int)usage("--deadline: want 1 to 86400 seconds, not ",
 						  optarg);
 			o.place.deadline = o.deadline;

@@ -13,8 +13,7 @@
 #include "base/yaml.h"
 #include "firstboot/named.h"
 
-#define REPORT_BYTES (1024 * 1024)
-#define LINES	     (BOOT_STEPS + 4)
+#define LINES (BOOT_STEPS + 4)
 
 static const char *const ends[] = {
 	[BOOT_DONE] = "done", [BOOT_WAITING] = "waiting", [BOOT_FAILED] = "failed"
@@ -123,16 +122,12 @@ static void out_report(struct out *o, const struct boot *b, const struct boot_re
 /* Was the console told the same in this boot? /run is empty after one. */
 static bool is_told(struct arena *a, const char *const *lines, size_t n)
 {
-	struct diag d = { .arena = a };
-	const struct node *map, *line;
-	char *text;
-	size_t len;
+	const struct node *report = facts_report(a);
+	const struct node *told = report ? node_get(report, "console") : NULL;
+	const struct node *line = told ? told->child : NULL;
 
-	if (file_read_plain(a, FACTS_REPORT, REPORT_BYTES, &text, &len) < 0)
+	if (!told)
 		return false;
-	map = node_parse(a, FACTS_REPORT, text, len, &d)->child;
-	map = map && map->type == NODE_MAP ? node_get(map, "console") : NULL;
-	line = map ? map->child : NULL;
 	for (size_t i = 0; i < n; i++, line = line->next)
 		if (!line || !line->text || strcmp(line->text, lines[i]) != 0)
 			return false;

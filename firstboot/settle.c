@@ -11,14 +11,6 @@
 
 #define ASIDE "before-first-boot"
 
-int settle_note(struct journal *j, const struct settle *s)
-{
-	char digest[JOURNAL_DIGEST];
-
-	source_digest(s->bytes, s->len, digest);
-	return journal_note(j, s->entry, digest);
-}
-
 /* What is there now and is not what we wrote gets another name, too. */
 static int keep(struct arena *a, const struct journal *j, const struct settle *s,
 		const char *old, size_t len, const char **ret_kept)
@@ -57,7 +49,8 @@ int settle_file(struct arena *a, struct journal *j, const struct settle *s, enum
 	r = r == 0 ? keep(a, j, s, old, len, ret_kept) : file_make_folder(s->path, 0755);
 	if (r == 0)
 		r = file_write(s->path, s->bytes, s->len, s->mode);
-	if (r == 0)
-		*ret = SETTLED_WRITTEN;
-	return r;
+	if (r < 0)
+		return r;
+	*ret = SETTLED_WRITTEN;
+	return journal_note(j, s->entry, digest);
 }

@@ -21,12 +21,11 @@ struct settle {
 enum settled {
 	SETTLED_SAME,	 /* it is so */
 	SETTLED_EDITED,	 /* it was so, and somebody has changed it: it stays as it is */
-	SETTLED_WRITTEN, /* to be noted by settle_note(), once it is known to be good */
+	SETTLED_WRITTEN, /* and noted in the journal */
 };
 
-/* 0; or file_write()'s errors and the like: then nothing was changed. *ret_kept: where what
+/* 0; or file_write()'s errors and the like: then nothing was changed, but with *ret at
+ * SETTLED_WRITTEN, when only the journal could not be written. *ret_kept: where what
  * somebody else had written is now; NULL: nothing was in the way. */
 int settle_file(struct arena *a, struct journal *j, const struct settle *s, enum settled *ret,
 		const char **ret_kept);
-/* file_write()'s errors. */
-int settle_note(struct journal *j, const struct settle *s);

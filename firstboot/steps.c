@@ -21,7 +21,6 @@
 #define NODE_FILE      "/etc/routerd/node"
 #define PEERS_FOLDER   "/etc/routerd/peers/"
 #define EXCHANGE_FILE  "/etc/routerd/exchange.yaml"
-#define FAULTS_SHOWN   3
 
 /* ---- platform, metadata ----------------------------------------------------------------- */
 
@@ -86,36 +85,28 @@ static int write_user_data(struct boot *b)
 			     0600);
 }
 
-/* For the next boot, until its metadata is read, or if it cannot be. */
-static int keep_facts(struct boot *b)
+static int write_facts(struct boot *b, const struct facts *f, const char *path, mode_t mode)
 {
 	CLEAN(stream_done) struct stream text = { 0 };
-	struct facts kept = b->told.facts;
 	struct out o;
 
-	kept.machine = facts_machine(b->arena);
-	kept.user_data = NULL;
 	out_open(&o, stream_open(&text), OUT_JSON);
-	facts_out(&o, &kept);
+	facts_out(&o, f);
 	out_close(&o);
 	stream_text(&text);
-	return write_changed(b->arena, FACTS_KEPT, text.bytes, text.len, 0600);
+	return write_changed(b->arena, path, text.bytes, text.len, mode);
 }
 
-static int write_facts(struct boot *b)
+/* For now, and for the next boot, until its metadata is read, or if it cannot be. */
+static int write_told(struct boot *b)
 {
-	CLEAN(stream_done) struct stream text = { 0 };
-	struct out o;
+	struct facts kept = b->told.facts;
 	int r = write_user_data(b);
 
-	if (r < 0)
-		return r;
-	out_open(&o, stream_open(&text), OUT_JSON);
-	facts_out(&o, &b->told.facts);
-	out_close(&o);
-	stream_text(&text);
-	r = write_changed(b->arena, FACTS_FILE, text.bytes, text.len, 0644);
-	return r < 0 ? r : keep_facts(b);
+	kept.machine = facts_machine(b->arena);
+	if (r == 0)
+		r = write_facts(b, &b->told.facts, FACTS_FILE, 0644);
+	return r < 0 ? r : write_facts(b, &kept, FACTS_KEPT, 0600);
 }
 
 static const char *describe(struct boot *b)
@@ -142,7 +133,7 @@ enum boot_end step_metadata(struct boot *b, const char **ret_detail)
 	b->read = true;
 	read_seed(b);
 	if (!b->o->dry_run)
-		r = write_facts(b);
+		r = write_told(b);
 	*ret_detail = describe(b);
 	if (r == 0)
 		return BOOT_DONE;
@@ -261,17 +252,15 @@ enum boot_end step_key(struct boot *b, const char **ret_detail)
 static void name_node(struct boot *b)
 {
 	char host[HOST_NAME_MAX + 1] = "", *file = NULL;
-	const char *known[4] = { b->seed.node };
 	size_t len;
 
 	if (file_read_plain(b->arena, NODE_FILE, NODE_BYTES, &file, &len) == 0)
 		file[strcspn(file, " \t\r\n")] = '\0';
-	known[1] = file;
-	known[2] = b->told.facts.name;
-	known[3] = host;
-
 	(void)gethostname(host, sizeof(host) - 1);
 	host[strcspn(host, ".")] = '\0';
+
+	const char *const known[] = { b->seed.node, file, b->told.facts.name, host };
+
 	b->node = "node";
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
 		if (known[i] && seal_node_is_valid(known[i])) {
@@ -286,8 +275,6 @@ static int give_file(struct boot *b, const struct settle *s, const char **ret_wo
 	const char *kept;
 	int r = settle_file(b->arena, &b->journal, s, &end, &kept);
 
-	if (r == 0 && end == SETTLED_WRITTEN)
-		r = settle_note(&b->journal, s);
 	if (r < 0)
 		*ret_words = arena_printf(b->arena, "%s: %s", s->path, strerror(-r));
 	return r;

@@ -168,18 +168,19 @@ static int ask(struct boot *b, const char *command, struct run_end *ret, const c
 			       .in = b->source.bytes,
 			       .in_len = b->source.len,
 			       .deadline = ASK_SECONDS };
-	const char *said;
+	const char *said = "";
 	int r = run_program(b->arena, &q, ret);
 
 	if (r == 0 && run_is_fine(ret))
 		return 0;
-	said = r == 0 ? name_faults(b->arena, b->source.from, ret->out) : "";
+	if (r == 0)
+		said = ret->len ? name_faults(b->arena, b->source.from, ret->out)
+				: run_words(b->arena, &q, ret);
 	log_text(LOG_ERROR, said, FAULTS_SHOWN, FAULTS_HINT);
 	*ret_words = r < 0 ? arena_printf(b->arena, "%s: %s: is it installed?", b->routerctl,
 					  strerror(-r))
 			   : arena_printf(b->arena, "%s has faults, and is not installed: %.*s",
-					  b->source.from, (int)strcspn(said, "\n"),
-					  *said ? said : run_words(b->arena, &q, ret));
+					  b->source.from, (int)strcspn(said, "\n"), said);
 	return r < 0 ? r : -EBADMSG;
 }
 
@@ -210,8 +211,6 @@ static int place_file(struct boot *b, const char **ret_detail)
 		return r;
 	}
 	r = settle_file(b->arena, &b->journal, &s, &end, &kept);
-	if (r == 0 && end == SETTLED_WRITTEN)
-		r = settle_note(&b->journal, &s);
 	if (r < 0) {
 		*ret_detail = arena_printf(b->arena, "%s: %s",
 					   end == SETTLED_WRITTEN ? JOURNAL_FILE : NAMED_FILE,

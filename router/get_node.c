@@ -3,30 +3,14 @@
 
 #include "base/clean.h"
 #include "base/facts.h"
-#include "base/file.h"
 #include "base/table.h"
 #include "get.h"
-
-#define REPORT_BYTES (1024 * 1024)
 
 struct view {
 	struct arena *arena;
 	struct facts facts;
 	const struct node *boot; /* first boot's report; NULL: there is none */
 };
-
-static const struct node *read_report(struct arena *a)
-{
-	struct diag d = { .arena = a };
-	const struct node *n;
-	char *text;
-	size_t len;
-
-	if (file_read_plain(a, FACTS_REPORT, REPORT_BYTES, &text, &len) < 0)
-		return NULL;
-	n = node_parse(a, FACTS_REPORT, text, len, &d)->child;
-	return d.errors || !n || n->type != NODE_MAP ? NULL : n;
-}
 
 static void print_document(const struct ctl *o, const struct view *v)
 {
@@ -163,7 +147,7 @@ static void print_steps(const struct view *v)
 enum ctl_exit get_node(const struct ctl *o)
 {
 	CLEAN(arena_done) struct arena *a = arena_new();
-	struct view v = { .arena = a, .boot = read_report(a) };
+	struct view v = { .arena = a, .boot = facts_report(a) };
 	int r = facts_read(a, FACTS_FILE, &v.facts);
 
 	if (r == -ENOENT && !v.boot) {

@@ -1,6 +1,7 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <time.h>
 
 int64_t clock_ms(void)
@@ -17,6 +18,17 @@ void clock_sleep(int64_t ms)
 
 	while (nanosleep(&t, &t) < 0 && errno == EINTR)
 		;
+}
+
+bool clock_read_seconds(const char *text, unsigned *ret)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	if (end == text || *end || n < 1 || n > 86400)
+		return false;
+	*ret = (unsigned)n;
+	return true;
 }
 
 const char *clock_print(int64_t t, char buf[static 24])

@@ -182,6 +182,19 @@ int facts_load(struct arena *a, struct facts *ret)
 	return 0;
 }
 
+const struct node *facts_report(struct arena *a)
+{
+	struct diag d = { .arena = a };
+	const struct node *map;
+	char *text;
+	size_t len;
+
+	if (file_read_plain(a, FACTS_REPORT, FACTS_BYTES, &text, &len) < 0)
+		return NULL;
+	map = node_parse(a, FACTS_REPORT, text, len, &d)->child;
+	return d.errors || !map || map->type != NODE_MAP ? NULL : map;
+}
+
 /* ---- writing ---------------------------------------------------------------------------- */
 
 static void out_addr(struct out *o, const char *key, const struct addr *a, bool prefix)

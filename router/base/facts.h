@@ -7,6 +7,7 @@
 #include "base/addr.h"
 #include "base/arena.h"
 #include "base/out.h"
+#include "base/yaml.h"
 
 #define FACTS_FOLDER "/run/routerd"
 #define FACTS_NAME   "node.json"
@@ -51,5 +52,7 @@ int facts_read(struct arena *a, const char *path, struct facts *ret);
 int facts_load(struct arena *a, struct facts *ret);
 /* This machine's, as FACTS_KEPT is to have it; NULL: nobody tells. */
 const char *facts_machine(struct arena *a);
+/* FACTS_REPORT's map; NULL: there is none, or it is damaged. */
+const struct node *facts_report(struct arena *a);
 /* Into an open map. */
 void facts_out(struct out *o, const struct facts *f);

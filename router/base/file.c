@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -196,6 +197,19 @@ int file_sync_folder_of(const char *path)
 	if (fd < 0)
 		return fd;
 	return fsync(fd) < 0 ? -errno : 0;
+}
+
+int file_lock(const char *path)
+{
+	CLEAN(close_fd) int fd = -1;
+	int r = file_make_folder(path, 0755);
+
+	if (r < 0)
+		return r;
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return -errno;
+	return take_fd(&fd);
 }
 
 static bool is_unfinished(const char *name)

@@ -26,6 +26,9 @@ void file_sweep(const char *folder);
 int file_write_all(int fd, const char *buf, size_t len);
 /* Makes path's folder, and those above it, with this mode; fine when they are there. */
 int file_make_folder(const char *path, mode_t mode);
+/* A lock at path, made with its folder, held until the descriptor is closed. -EWOULDBLOCK when
+ * another holds it. */
+int file_lock(const char *path);
 /* Makes what was renamed or made in a folder survive a power cut. */
 int file_sync_folder(const char *path);
 int file_sync_folder_of(const char *path); /* the one that path lies in */

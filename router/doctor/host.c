@@ -16,7 +16,6 @@
 
 #include "base/clean.h"
 #include "base/facts.h"
-#include "base/yaml.h"
 #include "config/config.h"
 #include "doctor/doctor.h"
 #include "kernel/trial.h"
@@ -215,14 +214,10 @@ static void check_room(struct doctor *d)
 
 static void check_boot(struct doctor *d)
 {
-	const char *text = doctor_read(d, FACTS_REPORT), *result;
-	struct diag diag = { .arena = d->arena };
-	const struct node *report;
+	const struct node *report = facts_report(d->arena);
+	const char *result = report ? node_text(report, "result") : NULL;
 
-	if (!text)
-		return; /* not every machine is set up by it */
-	report = node_parse(d->arena, FACTS_REPORT, text, strlen(text), &diag)->child;
-	result = report && report->type == NODE_MAP ? node_text(report, "result") : NULL;
+	/* None: not every machine is set up by it. */
 	if (result && strcmp(result, "failed") == 0)
 		doctor_add(d, AREA, "first-boot", CHECK_FAIL,
 			   "systemctl restart routerd-firstboot.service",
