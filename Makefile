@@ -15,11 +15,11 @@ LLVM    := -19# one release on Debian 12 and 13, so that formatting agrees
 PACKAGES := gcc libc6-dev make pkg-config libnl-3-dev libnl-genl-3-dev libnftnl-dev libmnl-dev \
 	libyaml-dev libsodium-dev libc-ares-dev libcurl4-openssl-dev libjansson-dev zlib1g-dev binutils \
 	clang$(LLVM) clang-format$(LLVM) clang-tidy$(LLVM) libclang-rt$(LLVM)-dev shellcheck file \
-	bats bats-assert bats-file bats-support jq openssl python3 python3-prometheus-client iproute2 iputils-ping \
+	bats bats-assert bats-file bats-support jq openssl python3 python3-prometheus-client python3-jsonschema python3-yaml groff-base zsh iproute2 iputils-ping \
 	tcpdump nftables iptables wireguard-tools wireguard-go socat procps util-linux bsdutils \
-	mount e2fsprogs kmod cpio xz-utils strace systemd qemu-system-x86 diffutils findutils grep hostname \
+	mount e2fsprogs kmod cpio xz-utils strace systemd qemu-system-x86 diffutils findutils grep hostname dnsmasq-base dropbear-bin \
 	mawk netbase dash sed coreutils git zstd debootstrap dpkg dpkg-dev apt-utils dnf rpm createrepo-c \
-	gnupg gpgv genisoimage dosfstools ovmf qemu-utils fdisk debian-archive-keyring
+	gnupg gpgv genisoimage dosfstools ovmf qemu-utils fdisk mtools debian-archive-keyring openssh-client graphviz
 
 # ---- flags: what every build shares, then what each adds ----------------------------------
 MODULES  := libnl-3.0 libnl-genl-3.0 libnftnl yaml-0.1 libsodium libcares
@@ -62,7 +62,7 @@ shims    := router/kernel/mnl.c router/kernel/libc.c
 kernel   := $(filter-out $(shims),$(wildcard router/kernel/*.c)) \
 	$(if $(filter release,$(BUILD)),$(shims))
 program  := $(filter-out router/main.c,$(wildcard router/*.c router/doctor/*.c))
-parts    := $(program) $(base) $(pure) $(kernel) $(keys) providers/nicref.c
+parts    := $(program) $(base) $(pure) $(kernel) $(keys) $(addprefix providers/,action.c nicref.c)
 web      := $(filter %/http.c %/http_fault.c,$(wildcard firstboot/*.c))
 lists    := $(wildcard firstboot/exchange*.c) # of exports
 fetch    := firstboot/fetch_main.c firstboot/http_url.c $(web) $(base)
@@ -73,14 +73,16 @@ tested   := $(filter-out firstboot/main.c %_main.c,$(parts) $(exchange) $(boot))
 objects   = $(patsubst %.c,$(O)/%.o,$(sort $(1)))
 sources  := $(wildcard router/*.[ch] router/*/*.[ch] keys/*.[ch] providers/*.[ch] firstboot/*.[ch] \
 	test/*/*.[ch] docs/*.c)
-scripts  := $(shell grep -rlE '^\#!.*/(sh|bash|env bash)$$' --exclude="*.md" --exclude-dir="*.corpus" .ci test docs image 2>/dev/null) $(wildcard test/lib/*.bash)
+scripts  := $(shell grep -rlE '^\#!.*/(sh|bash|env bash)$$' --exclude="*.md" --exclude="*.out" --exclude-dir="*.corpus" .ci test docs image 2>/dev/null) $(wildcard test/lib/*.bash test/vm/*/*.bash docs/completion/*.bash)
+
+$(if $(word 2,$(CURDIR)),$(error the path $(CURDIR) has a space, which make cannot take: move the tree))
 
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all tools deps have-deps root check test demo unit golden netns packages vm service fuzz fuzz-run lint \
-	layers format tidy analyze compilers reference bench soak install dist dist-test \
-	image image-test \
+.PHONY: all tools deps have-deps root check test demo smoke provider unit golden netns packages vm service fuzz lint \
+	layers writers format tidy analyze compilers inspect reference bench soak install dist dist-test \
+	image image-tree image-check image-test image-repro FORCE \
 	clean help
 
 all: $(addprefix $(O)/bin/,routerd routerctl routerd-exchange routerd-firstboot routerd-fetch) ## all programs
@@ -116,52 +118,69 @@ $(O)/test/tools/%: $(O)/test/tools/%.o $(call objects,$(tested))
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	$(Q)$(CC) $(LDFLAGS_curl) -o $@ $^ $(LDLIBS) $(LDLIBS_curl)
-$(O)/docs/reference: $(O)/docs/reference.o $(call objects,$(base) $(pure) $(keys))
+$(O)/docs/%: $(O)/docs/%.o $(call objects,$(parts))
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
-$(O)/%.o: %.c
+$(O)/version: FORCE
+	@mkdir -p $(@D) && echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
+FORCE:
+$(O)/%.o: %.c $(O)/version
 	@mkdir -p $(@D)
 	@echo "  CC $@"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
-# ---- checks: cheap first, each runs alone -----------------------------------------------------
-check: root have-deps ## the fast gate: lint, unit, golden, namespaces under ASan and UBSan
+# ---- checks: cheap first -----------------------------------------------------
+NETNS := $(patsubst test/netns/%.bats,%,$(shell ls -S test/netns/*.bats))
+CORE  := serve apply wireguard rotate traffic fabric
+check: root have-deps ## the fast gate: lint, unit, golden, the namespaces of CORE under ASan and UBSan
 	$(MAKE) lint
-	$(MAKE) BUILD=asan unit golden netns
+	$(MAKE) BUILD=asan unit golden netns NETNS='$(CORE)'
 	$(MAKE) BUILD=release all
 
-test: check ## everything: check, release in namespaces, compilers, analyzers, fuzz, VM, demo
-	$(MAKE) netns packages compilers analyze tidy
-	$(MAKE) fuzz SECONDS=20
+test: root have-deps ## everything: all namespaces, in both builds; compilers, analyzers, fuzz, VM, image, smoke
+	$(MAKE) check CORE='$(NETNS)'
+	$(MAKE) netns NETNS='$(filter-out $(CORE),$(NETNS))'
+	$(MAKE) -j2 -Otarget packages inspect
+	$(MAKE) fuzz SECONDS=10
 	$(MAKE) vm service dist-test
-	test/demo
+	$(MAKE) image image-check image-test smoke
 	$(MAKE) bench
 	test/fresh-clone
 
-demo: root have-deps all ## two sites in namespaces, and a table of what works between them
-	test/demo
+PROVIDER ?= azure
+provider:
+	@case '$(PROVIDER)' in azure | aws | oci) ;; \
+	*) echo "PROVIDER is azure, aws or oci, not '$(PROVIDER)'" >&2; exit 2 ;; esac
+demo: root provider have-deps image ## a cloud and a Proxmox VE site, from power-on to checked traffic; PROVIDER=azure|aws|oci
+	test/vm/fabric/smoke $(PROVIDER)
+smoke: root have-deps image ## the demo with each provider, and what goes wrong at real sites
+	set -e; for p in azure aws oci; do test/vm/fabric/smoke $$p; done
+	bats $(BATSFLAGS) test/vm/fabric
 
 unit: $(patsubst %.c,$(O)/%,$(wildcard test/unit/*.c)) ## C tests, no root
 	@set -e; for t in $^; do $$t; done; echo "unit: $(words $^) programs passed"
 
-golden: all ## configurations against test/golden; UPDATE=1 rewrites them
+golden: all ## configurations against test/golden and the schema; UPDATE=1 rewrites the former
 	ROUTERCTL=$(abspath $(O)/bin/routerctl) test/golden/run
+	ROUTERCTL=$(abspath $(O)/bin/routerctl) test/schema
 
 tools: $(patsubst %.c,$(O)/%,$(wildcard test/tools/*.c))
-netns: root all tools ## bats in network namespaces
-	+@$(MAKE) -s -j6 -Otarget $(patsubst test/netns/%.bats,netns-%,$(shell ls -S test/netns/*.bats))
+netns: root all tools ## bats in network namespaces; NETNS='FILE...'
+	+@$(MAKE) -s -j6 -Otarget $(NETNS:%=netns-%)
 netns-%: test/netns/%.bats
 	ROUTERCTL=$(abspath $(O)/bin/routerctl) bats $(BATSFLAGS) $<
 
 packages: root all tools ## apt and dnf, through what mirrors do, in folders of their own
 	ROUTERCTL=$(abspath $(O)/bin/routerctl) bats $(BATSFLAGS) test/packages
 
-vm: root all tools ## what WireGuard has a part in, once more in a virtual machine: the kernel's
+vm: root all tools ## CORE once more in a virtual machine, with the kernel's WireGuard
+	+@$(MAKE) -s -j2 -Otarget $(CORE:%=vm-%)
+vm-%: test/netns/%.bats
 	test/vm/run --timeout 1800 --add $(CURDIR)/test --add $(CURDIR)/$(O)/bin \
 		--add $(CURDIR)/$(O)/test/tools \
 		--add $(CURDIR)/examples -- env ROUTERCTL=$(CURDIR)/$(O)/bin/routerctl \
-		bats --tap $(foreach f,apply rotate serve traffic wireguard,$(CURDIR)/test/netns/$(f).bats)
+		bats --tap $(CURDIR)/$<
 
 service: root all ## the units under systemd, in a virtual machine
 	$(RM) -r $(O)/root
@@ -171,35 +190,39 @@ service: root all ## the units under systemd, in a virtual machine
 		-- bats --tap $(BATSFLAGS) $(CURDIR)/test/service
 
 fuzz: ## each fuzzer for SECONDS (60)
-	$(MAKE) BUILD=fuzz CC=clang$(LLVM) fuzz-run
-fuzz-run: $(patsubst %.c,$(O)/%,$(wildcard test/fuzz/*.c))
-	@set -e; for t in $^; do n=$${t##*/}; mkdir -p $$t.corpus; \
-		$$t -max_total_time=$(or $(SECONDS),60) -rss_limit_mb=4096 -timeout=20 \
-			$$([ ! -f test/fuzz/$$n.dict ] || echo -dict=test/fuzz/$$n.dict) \
-			-print_final_stats=1 -artifact_prefix=$$t- \
-			$$t.corpus test/fuzz/$$n.corpus; done
+	$(MAKE) -j2 -Otarget BUILD=fuzz CC=clang$(LLVM) $(patsubst test/fuzz/%.c,fuzz-%,$(wildcard test/fuzz/*.c))
+fuzz-%: $(O)/test/fuzz/%
+	@mkdir -p $<.corpus
+	$< -max_total_time=$(or $(SECONDS),60) -rss_limit_mb=4096 -timeout=20 \
+		$(if $(wildcard test/fuzz/$*.dict),-dict=test/fuzz/$*.dict) -print_final_stats=1 \
+		-artifact_prefix=$<- $<.corpus test/fuzz/$*.corpus
 
-lint: layers ## formatting, shell, layers, units, the reference is current
+lint: layers ## formatting, shell, layers, units; what is made of the tables is current
 	clang-format$(LLVM) --dry-run -Werror $(sources)
-	$(if $(scripts),shellcheck -x $(scripts))
-	$(MAKE) BUILD=dev $(O:$(BUILD)=dev)/docs/reference
-	build/dev/docs/reference | diff -u docs/reference.md - || \
-		{ echo "docs/reference.md is old: make reference"; exit 1; }
+	shellcheck -x $(scripts)
+	shellcheck --include=SC2314,SC2315 $(wildcard test/*/*.bats test/*/*/*.bats) # what cannot fail
+	$(MAKE) BUILD=dev writers
+	docs/make build/dev/docs check
 	test/units
 layers: ## no room includes a room above it
 	test/layers.sh
 format: ## rewrite the sources in the house's form
 	clang-format$(LLVM) -i $(sources)
-reference: ## rewrite docs/reference.md from the field tables
-	$(MAKE) BUILD=dev build/dev/docs/reference
-	build/dev/docs/reference >docs/reference.md
+writers: $(addprefix $(O)/docs/,reference schema man)
+reference: ## rewrite from the tables: docs/reference.md, the schema, the lists of the manual
+	$(MAKE) BUILD=dev writers
+	docs/make build/dev/docs
 compilers: ## no warning from gcc or clang
 	$(MAKE) O=build/clang BUILD=dev CC=clang$(LLVM) all
 	$(MAKE) O=build/gcc BUILD=dev CC=gcc all
 tidy: ## clang-tidy
-	clang-tidy$(LLVM) --quiet $(filter %.c,$(filter-out test/%,$(sources))) -- $(CPPFLAGS) -std=c17
+	+@$(MAKE) -s -j2 $(addsuffix .tidy,$(filter %.c,$(filter-out test/%,$(sources))))
+%.tidy: %
+	clang-tidy$(LLVM) --quiet $< -- $(CPPFLAGS) -std=c17
 analyze: ## gcc -fanalyzer
 	$(MAKE) O=build/analyzer BUILD=dev CC=gcc WERROR='-O1 -fanalyzer -Werror' all
+inspect: ## what compilers and analyzers find
+	$(MAKE) compilers analyze tidy
 bench: all tools ## time and memory: of passes up to 50,000 claims, of the daemon, of first boot
 	test/bench/run
 	test/bench/daemon
@@ -218,9 +241,13 @@ install: all ## DESTDIR=, PREFIX=
 		$(DESTDIR)$(PREFIX)/lib/systemd/system/routerd*
 	install -Dm644 units/routerd.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/routerd.conf
 	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/doc/routerd README.md LICENSE CHANGES
-	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/doc/routerd/docs docs/*.md
+	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/doc/routerd/docs docs/*.md docs/routerd.schema.json
 	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/doc/routerd/docs/providers docs/providers/*.md
 	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/doc/routerd/examples examples/*.yaml
+	for n in 1 5 8; do install -Dm644 -t $(DESTDIR)$(PREFIX)/share/man/man$$n docs/man/*.$$n || exit; done
+	install -Dm644 docs/completion/routerctl.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/routerctl
+	for d in vendor-completions site-functions; do \
+		install -Dm644 -t $(DESTDIR)$(PREFIX)/share/zsh/$$d docs/completion/_routerctl || exit; done
 
 dist: all ## build/dist: an archive with an installer, and a Debian package
 	$(RM) -r $(O)/dist
@@ -232,17 +259,30 @@ dist-test: root all ## install, upgrade and remove both, in a fresh Debian and u
 	ROUTERCTL=$(abspath $(O)/bin/routerctl) VERSION=$(VERSION) bats $(BATSFLAGS) test/dist
 	test/dist/systemd/run $(VERSION) $(VERSION).1
 
-image: root all ## build/image: a Debian disk for each platform, or for PLATFORM= (azure aws oci pve)
+image-tree: all
 	$(RM) -r $(O)/image
 	$(MAKE) -s install DESTDIR=$(CURDIR)/$(O)/image
+image: root have-deps image-tree ## build/image: a Debian disk for each platform, or for PLATFORM= (azure aws oci pve; debug)
 	image/build $(VERSION) $(O)/image build/image $(PLATFORM)
-image-test: root ## boot the disk under QEMU, by UEFI and by BIOS
-	test/image/boot build/image/mkosi/disk.raw
+image-check: root have-deps ## what must not be in the finished disks, and what must; UPDATE=1 rewrites image/expected
+	image/check $(wildcard build/image/routerd-*.raw build/image/routerd-*.vhd build/image/routerd-*.qcow2)
+image-test: root have-deps ## plant what image-check must find; boot the disk by UEFI and by BIOS; IMAGE=, KEEP=
+	bats $(BATSFLAGS) test/image/build.bats
+	+@$(MAKE) -s -j2 -Otarget image-test-compare image-test-check image-test-sbom
+	test/vm/image/run $(or $(IMAGE),build/image/mkosi/disk.raw) $(BATSFLAGS)
+image-test-%: test/image/%.bats
+	bats $(BATSFLAGS) $<
+image-repro: root have-deps image-tree ## build the image twice from nothing, and compare
+	$(RM) -r build/repro
+	set -e; for n in 1 2; do image/build $(VERSION) $(O)/image build/repro/$$n; done
+	image/compare build/repro/1 build/repro/2
+	$(RM) -r build/repro
 
 deps: root ## install what build and tests need, from Debian's packages
 	apt-get update -q
 	DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends --no-upgrade \
 		$(PACKAGES)
+	image/mkosi build/image --version
 have-deps: root
 	@dpkg-query -W -f ' ' $(PACKAGES) >/dev/null 2>&1 || $(MAKE) deps
 root:

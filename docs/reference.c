@@ -7,7 +7,7 @@
 
 #include "base/clean.h"
 #include "config/config.h"
-#include "config/kind.h"
+#include "config/explain.h"
 #include "ctl.h"
 #include "load.h"
 
@@ -25,23 +25,6 @@ struct page {
 
 /* ---- fields ------------------------------------------------------------------------------ */
 
-static const char *const type_words[] = {
-	[FIELD_TEXT] = "text",
-	[FIELD_TEXTS] = "list of text",
-	[FIELD_PATH] = "absolute path",
-	[FIELD_LINKNAME] = "interface name",
-	[FIELD_LINK] = "interface",
-	[FIELD_HOST4] = "IPv4 address",
-	[FIELD_CIDR4] = "IPv4 address/length",
-	[FIELD_PREFIX4] = "IPv4 prefix",
-	[FIELD_PREFIXES] = "list of prefixes",
-	[FIELD_PREFIXES4] = "list of IPv4 prefixes",
-	[FIELD_BOOL] = "true or false",
-	[FIELD_KEY] = "public key",
-	[FIELD_ENDPOINT] = "endpoint",
-	[FIELD_GROUP] = "map",
-};
-
 static void room_for_one(size_t count)
 {
 	if (count == ROWS)
@@ -54,57 +37,32 @@ static void refuse(struct page *p, const char *what, const char *reason)
 	p->refused[p->refusals++] = arena_printf(p->arena, "- `%s`: %s", what, reason);
 }
 
-/* Of a field's words, those that may stand there; the others are refused. */
-static const char *choice(struct page *p, const char *path, const struct word *w)
+static void add_row(struct page *p, const struct explained *e)
 {
-	const char *list = "";
+	const struct field *f = e->field;
+	const char **row = p->row[p->rows];
 
-	for (; w->word; w++) {
+	room_for_one(p->rows++);
+	row[0] = arena_printf(p->arena, "`%s`", e->path);
+	row[1] = explain_value(p->arena, f, "`");
+	row[2] = explain_needed(p->arena, f, "`");
+	row[3] = f->help;
+	for (const struct word *w = f->words; w && w->word; w++)
 		if (w->refused)
-			refuse(p, arena_printf(p->arena, "%s: %s", path, w->word), w->refused);
+			refuse(p, arena_printf(p->arena, "%s: %s", e->path, w->word),
+			       w->refused);
+}
+
+static void collect(struct page *p, const struct field *fields)
+{
+	size_t n;
+	const struct explained *list = explain_fields(p->arena, "", fields, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (list[i].field->type == FIELD_REFUSED)
+			refuse(p, list[i].path, list[i].field->help);
 		else
-			list = arena_printf(p->arena, "%s%s`%s`", list, *list ? " or " : "",
-					    w->word);
-	}
-	return list;
-}
-
-static const char *value(struct page *p, const char *path, const struct field *f)
-{
-	if (f->type == FIELD_WORD)
-		return choice(p, path, f->words);
-	if (f->type == FIELD_NUMBER)
-		return arena_printf(p->arena, "%u to %u", f->min, f->max);
-	if (f->type == FIELD_REF)
-		return arena_printf(p->arena, "name of %s", f->ref->name);
-	return type_words[f->type];
-}
-
-static void collect(struct page *p, const char *prefix, const struct field *fields)
-{
-	struct arena *a = p->arena;
-
-	for (const struct field *f = fields; f->name; f++) {
-		const char *path = arena_printf(a, "%s%s", prefix, f->name), *needed = "";
-		const char **row = p->row[p->rows];
-
-		if (f->type == FIELD_REFUSED) {
-			refuse(p, path, f->help);
-			continue;
-		}
-		if (f->required)
-			needed = "required";
-		else if (f->fallback)
-			needed = arena_printf(a, "default `%s`", f->fallback);
-		room_for_one(p->rows++);
-		row[0] = arena_printf(a, "`%s`", path);
-		row[1] = arena_printf(a, "%s%s", value(p, path, f),
-				      f->automatic ? " or `auto`" : "");
-		row[2] = needed;
-		row[3] = f->help;
-		if (f->type == FIELD_GROUP)
-			collect(p, arena_printf(a, "%s.", path), f->fields);
-	}
+			add_row(p, &list[i]);
 }
 
 /* ---- tables ------------------------------------------------------------------------------ */
@@ -148,7 +106,7 @@ static void print_kind(const struct kind *k)
 	CLEAN(arena_done) struct arena *a = arena_new();
 	struct page p = { .arena = a };
 
-	collect(&p, "", k->fields);
+	collect(&p, k->fields);
 	printf("\n## %s\n\n`apiVersion: %s`: %s.\n\n", k->name, k->api, k->help);
 	print_table(&p);
 	if (p.refusals)
@@ -193,25 +151,37 @@ static void print_documents(void)
 	    "  together. metadata.labels and metadata.annotations are yours.\n"
 	    "- Where a field names another object, `lab` and `AddressMobilityDomain/lab` are\n"
 	    "  the same. Order does not matter, nor which file an object is in.\n"
-	    "- An interface is the name of an Interface, else of a WireGuardInterface, else\n"
-	    "  the kernel's. `Interface/lan` and `WireGuardInterface/lan` leave no choice.\n"
-	    "- `auto`, where a table allows it, is found in what first boot wrote down of the\n"
-	    "  machine: the interface on the domain's prefix (or the only one there is), the\n"
-	    "  NIC's id as its provider names it, the public address with the listen port.\n"
-	    "- An IPv4 address may end in `/32`; a prefix has no bits set after its length.\n"
-	    "- A public key is 44 characters of base64, as `wg pubkey` prints it.\n"
 	    "- A remark is checked for its form, and changes nothing.\n"
 	    "\n"
 	    "`-f` takes a file, `-` (standard input) or a folder, of which it reads *.yaml,\n"
 	    "*.yml and *.json by name. Without it, " LOAD_FILE " and\n"
 	    "" LOAD_FOLDER " are read, of which one may be missing.\n"
 	    "\n"
-	    "## Endpoints\n"
+	    "`routerctl explain KIND[.FIELD]` prints the same on the router. An editor with\n"
+	    "yaml-language-server tells it as one types, when the first line of a file is\n"
 	    "\n"
-	    "- `203.0.113.20:51820`: IPv4 address and UDP port\n"
-	    "- `[2001:db8::1]:51820`: IPv6 address, in brackets\n"
-	    "- `vpn.example.net:51820`: DNS name, looked up when it is applied\n",
+	    "    # yaml-language-server: $schema=PATH\n"
+	    "\n"
+	    "with the path, as seen from the file, or the URL of docs/routerd.schema.json, "
+	    "which is\n"
+	    "installed as /usr/share/doc/routerd/docs/routerd.schema.json.\n",
 	    stdout);
+}
+
+static void print_forms(void)
+{
+	CLEAN(arena_done) struct arena *a = arena_new();
+
+	puts("\n## Values\n");
+	for (enum field_type t = FIELD_TEXT; t <= FIELD_REFUSED; t++) {
+		const struct field f = { .type = t };
+
+		/* Those that the tables spell out have no words of their own. */
+		if (explain_form(t) && t != FIELD_NUMBER && t != FIELD_REF)
+			printf("- %s: %s\n", explain_value(a, &f, "`"), explain_form(t));
+	}
+	printf("- name of a kind: %s\n", explain_form(FIELD_REF));
+	printf("- `auto`: %s\n", explain_auto);
 }
 
 static void print_limits(void)
@@ -239,6 +209,7 @@ static void print_exits(void)
 int main(void)
 {
 	print_documents();
+	print_forms();
 	puts("\n## Kinds\n");
 	for (const struct kind *const *k = kinds; *k; k++)
 		printf("- %s: %s\n", (*k)->name, (*k)->help);

@@ -26,6 +26,9 @@ struct boot_options {
 	unsigned deadline; /* s, for a configuration's URL and for packages; 0: their own */
 };
 
+#define BOOT_STEPS 10
+#define BOOT_LINES (BOOT_STEPS + 6) /* that a run may have to tell */
+
 struct boot {
 	struct arena *arena;
 	const struct boot_options *o;
@@ -43,10 +46,10 @@ struct boot {
 	const char *signing;   /* the public half of the exchange's key; NULL: it has none */
 	const char *published; /* "node N: public key K fingerprint F" */
 	struct source source;
-	const char *next; /* what somebody is to do; NULL: nothing */
+	const char *next;		    /* what somebody is to do; NULL: nothing */
+	const char *told_lines[BOOT_LINES]; /* on the console */
+	size_t told_count;
 };
-
-#define BOOT_STEPS 10
 
 /* What became of a step. */
 struct boot_result {

@@ -13,8 +13,6 @@
 #include "base/yaml.h"
 #include "firstboot/named.h"
 
-#define LINES (BOOT_STEPS + 4)
-
 static const char *const ends[] = {
 	[BOOT_DONE] = "done", [BOOT_WAITING] = "waiting", [BOOT_FAILED] = "failed"
 };
@@ -50,9 +48,7 @@ static const char *summary(const struct boot *b, enum boot_end end)
 	    digest ? ", sha256 " : "", digest ? b->source.digest : "");
 }
 
-/* What the console is told; returns how many lines. */
-static size_t compose(const struct boot *b, const struct boot_result *results,
-		      enum boot_end end, const char *ret[static LINES])
+static size_t compose_keys(const struct boot *b, const char *ret[static 2])
 {
 	size_t n = 0;
 
@@ -61,6 +57,16 @@ static size_t compose(const struct boot *b, const struct boot_result *results,
 	if (b->signing)
 		ret[n++] = arena_printf(b->arena, "node %s: signing key of its exchange %s",
 					b->node, b->signing);
+	return n;
+}
+
+/* What the console is told; returns how many lines. */
+static size_t compose(const struct boot *b, const struct boot_result *results,
+		      enum boot_end end, const char *ret[static BOOT_LINES])
+{
+	size_t n;
+
+	n = compose_keys(b, ret);
 	ret[n++] = summary(b, end);
 	for (size_t i = 0; i < BOOT_STEPS; i++)
 		if (results[i].end == BOOT_FAILED)
@@ -119,19 +125,40 @@ static void out_report(struct out *o, const struct boot *b, const struct boot_re
 	out_end(o);
 }
 
-/* Was the console told the same in this boot? /run is empty after one. */
-static bool is_told(struct arena *a, const char *const *lines, size_t n)
+/* By this run, or, where there was nothing new so far, by the last one of this boot: /run is
+ * empty after one. What comes after news is told again: what is to be done may be so again. */
+static bool is_told(const struct boot *b, const char *line)
 {
-	const struct node *report = facts_report(a);
+	const struct node *report = facts_report(b->arena);
 	const struct node *told = report ? node_get(report, "console") : NULL;
-	const struct node *line = told ? told->child : NULL;
 
-	if (!told)
-		return false;
-	for (size_t i = 0; i < n; i++, line = line->next)
-		if (!line || !line->text || strcmp(line->text, lines[i]) != 0)
-			return false;
-	return line == NULL;
+	for (size_t i = 0; i < b->told_count; i++)
+		if (strcmp(b->told_lines[i], line) == 0)
+			return true;
+	for (const struct node *n = told && !b->told_count ? told->child : NULL; n; n = n->next)
+		if (n->text && strcmp(n->text, line) == 0)
+			return true;
+	return false;
+}
+
+static void tell(struct boot *b, enum log_level level, const char *line)
+{
+	if (is_told(b, line)) {
+		log_line(LOG_INFO, "%s", line);
+		return;
+	}
+	log_console(level, line);
+	if (b->told_count < BOOT_LINES)
+		b->told_lines[b->told_count++] = line;
+}
+
+void report_keys(struct boot *b)
+{
+	const char *lines[2];
+	size_t n = compose_keys(b, lines);
+
+	for (size_t i = 0; i < n; i++)
+		tell(b, LOG_INFO, lines[i]);
 }
 
 /* For who reads lines. */
@@ -143,26 +170,21 @@ static const char *escaped(struct arena *a, const char *text)
 	return arena_printf(a, "%s", stream_text(&s));
 }
 
-bool report_boot(const struct boot *b, const struct boot_result results[static BOOT_STEPS],
+bool report_boot(struct boot *b, const struct boot_result results[static BOOT_STEPS],
 		 enum boot_end end, long long ms)
 {
 	CLEAN(stream_done) struct stream text = { 0 };
-	const char *lines[LINES];
+	const char *lines[BOOT_LINES];
 	size_t n = compose(b, results, end, lines);
 	struct out o;
-	bool told = is_told(b->arena, lines, n);
 	int r;
 
 	out_open(&o, stream_open(&text), OUT_JSON);
 	out_report(&o, b, results, end, ms, lines, n);
 	out_close(&o);
 	stream_text(&text);
-	for (size_t i = 0; i < n; i++) {
-		if (told)
-			log_line(LOG_INFO, "%s", lines[i]);
-		else
-			log_console(end == BOOT_FAILED ? LOG_ERROR : LOG_INFO, lines[i]);
-	}
+	for (size_t i = 0; i < n; i++)
+		tell(b, end == BOOT_FAILED ? LOG_ERROR : LOG_INFO, lines[i]);
 	notify_send("STATUS=%s", escaped(b->arena, summary(b, end)));
 	r = file_make_folder(FACTS_REPORT, 0755);
 	if (r == 0)

@@ -3,10 +3,12 @@
 
 #include "firstboot/boot.h"
 
-/* Writes FACTS_REPORT, and on the console, once for each boot and whenever it is another: the
- * node, its key, what came of it, and what is to be done next. */
-/* False: the report could not be written. */
-bool report_boot(const struct boot *b, const struct boot_result results[static BOOT_STEPS],
+/* On the console, each line once for each boot and whenever it is another: the node and its
+ * keys, as soon as they are published; nobody knows how long the rest takes. */
+void report_keys(struct boot *b);
+/* Writes FACTS_REPORT, and in the same way on the console, after the keys: what came of it, and
+ * what is to be done next. False: the report could not be written. */
+bool report_boot(struct boot *b, const struct boot_result results[static BOOT_STEPS],
 		 enum boot_end end, long long ms);
 /* For people, on standard output. */
 void report_print(const struct boot *b, const struct boot_result results[static BOOT_STEPS]);

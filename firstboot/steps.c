@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/stream.h"
 #include "firstboot/named.h"
+#include "firstboot/report.h"
 #include "firstboot/run.h"
 #include "firstboot/settle.h"
 #include "keys/record.h"
@@ -385,6 +386,7 @@ enum boot_end step_publish(struct boot *b, const char **ret_detail)
 	    start_exchange(b, ret_detail) < 0)
 		return BOOT_FAILED;
 	show_signing_key(b);
+	report_keys(b);
 	*ret_detail = b->published;
 	return BOOT_DONE;
 }

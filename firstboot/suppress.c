@@ -146,8 +146,9 @@ static int put(struct job *j, const struct rule *r)
 	j->changed = true;
 	j->words =
 	    arena_printf(j->arena,
-			 "%s %s: from the next boot on cloud-init leaves secondary "
-			 "addresses alone%s",
+			 "%s %s: cloud-init leaves secondary addresses alone as soon as "
+			 "it reads its settings anew, after 'cloud-init clean' or on a "
+			 "new instance; until then routerd takes them off%s",
 			 SUPPRESS_FILE, j->dry_run ? "would be written" : "is written", others);
 	return 0;
 }

@@ -92,6 +92,12 @@ static void reject(struct active *a, char *faults)
 	a->faults = faults;
 	if (same)
 		return;
+	if (a->none_yet) {
+		log_line(LOG_INFO,
+			 "there is no configuration yet: nothing is changed until there "
+			 "is; " LOAD_FILE " is watched for");
+		return;
+	}
 	a->rejected++;
 	log_text(LOG_ERROR, faults, FAULT_LINES, FAULT_HINT);
 	if (a->source != ACTIVE_NONE)
@@ -110,6 +116,7 @@ int active_reload(struct active *a, struct kept **ret)
 		return -EALREADY;
 	*ret = read_root(&s, LOAD_ROOT, NULL, NULL, &faults);
 	if (faults) {
+		a->none_yet = s.none && a->source == ACTIVE_NONE && !store_has(STORE_GOOD);
 		reject(a, faults);
 		return -EBADMSG;
 	}
@@ -190,7 +197,7 @@ void active_start(struct active *a, struct kept **ret)
 	*ret = NULL;
 	(void)file_make_folder(LOAD_FOLDER "/", 0755);
 	finish_revert(a, ret);
-	if (*ret || active_reload(a, ret) == 0)
+	if (*ret || active_reload(a, ret) == 0 || a->none_yet)
 		return;
 	*ret = read_root(&s, store_path(STORE_GOOD), NULL, NULL, &faults);
 	a->source = *ret ? ACTIVE_LAST_GOOD : ACTIVE_NONE;

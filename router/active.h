@@ -21,6 +21,7 @@ struct active {
 	enum active_source source;
 	char *faults;		/* of the files as they are now, a line each; NULL: none */
 	int64_t confirm_until;	/* now_ms(); 0: nothing awaits confirmation */
+	bool none_yet;		/* there is no file, and none was ever in force */
 	bool reverting;		/* its time is over, and the files could not be put back yet */
 	char *warnings;		/* of what is in force, a line each; NULL: none */
 	const char *kept_error; /* why what is in force could not be kept as last good; NULL */

@@ -93,35 +93,28 @@ static const char *bad(struct out *o, const char *name)
 	return VARLINK_BAD;
 }
 
-static bool is_kind(const char *name)
-{
-	for (const struct kind *const *k = kinds; *k; k++)
-		if (strcasecmp((*k)->name, name) == 0)
-			return true;
-	return false;
-}
-
 /* ---- questions -------------------------------------------------------------------------- */
 
-static bool is_known(const struct serve *s, const char *kind, const char *name)
+static bool is_known(const struct serve *s, const struct kind *kind, const char *name)
 {
 	for (size_t i = 0; s->kept && i < s->kept->count; i++)
 		if (strcmp(s->kept->objects[i].name, name) == 0 &&
-		    (!kind || strcasecmp(s->kept->objects[i].kind->name, kind) == 0))
+		    (!kind || s->kept->objects[i].kind == kind))
 			return true;
 	return false;
 }
 
 static const char *get(void *arg, const struct call *call, struct out *o, uint64_t *since)
 {
-	const char *kind = parameter(call, "kind"), *name = parameter(call, "name");
+	const char *word = parameter(call, "kind"), *name = parameter(call, "name");
+	const struct kind *kind = word ? kind_named(word) : NULL;
 	struct serve *s = arg;
 	size_t n = 0;
 
-	if (kind && !is_kind(kind))
+	if (word && !kind)
 		return bad(o, "kind");
 	if (name && !is_known(s, kind, name) && !call->again) {
-		out_text(o, "kind", kind);
+		out_text(o, "kind", word);
 		out_text(o, "name", name);
 		return NOT_FOUND;
 	}

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
 #include "base/clean.h"
@@ -19,6 +20,18 @@ struct client {
 	size_t len, room, used; /* used: of the answer given last */
 };
 
+/* How long to wait for what is to be read or written, or for ever. */
+static void set_patience(int fd, const struct timeval *t)
+{
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, t, sizeof(*t));
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, t, sizeof(*t));
+}
+
+static int fault(void)
+{
+	return errno == EAGAIN ? -ETIMEDOUT : -errno;
+}
+
 int client_open(struct client **ret)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX, .sun_path = CONTROL_SOCKET };
@@ -27,8 +40,11 @@ int client_open(struct client **ret)
 
 	if (geteuid() == 0 && !reconcile_served())
 		return -ENOENT; /* the socket may be of a daemon in another namespace */
-	if (fd < 0 || connect(fd, (void *)&to, sizeof(to)) < 0)
+	if (fd < 0)
 		return -errno;
+	set_patience(fd, &(struct timeval){ .tv_sec = CLIENT_SECONDS });
+	if (connect(fd, (void *)&to, sizeof(to)) < 0)
+		return fault();
 	c = must(calloc(1, sizeof(*c)));
 	c->fd = take_fd(&fd);
 	*ret = c;
@@ -68,7 +84,7 @@ int client_call(struct client *c, const char *method, bool more,
 		ssize_t n = send(c->fd, text.bytes + sent, text.len - sent, MSG_NOSIGNAL);
 
 		if (n < 0 && errno != EINTR)
-			return -errno;
+			return fault();
 		sent += n > 0 ? (size_t)n : 0;
 	}
 	return 0;
@@ -97,7 +113,7 @@ static ssize_t fill(struct client *c)
 		if (n == 0 || c->len > ANSWER_BYTES)
 			return -EPROTO;
 		if (n < 0 && errno != EINTR)
-			return -errno;
+			return fault();
 		c->len += n > 0 ? (size_t)n : 0;
 	}
 }
@@ -120,5 +136,7 @@ int client_answer(struct client *c, struct arena *a, struct answer *ret)
 	*ret = (struct answer){ .error = node_text(n, "error"),
 				.parameters = node_get(n, "parameters"),
 				.continues = node_is_true(node_get(n, "continues")) };
+	if (ret->continues)
+		set_patience(c->fd, &(struct timeval){ 0 });
 	return ret->parameters && ret->parameters->type == NODE_MAP ? 0 : -EPROTO;
 }

@@ -2,10 +2,15 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/clean.h"
 #include "base/table.h"
+#include "config/encode.h"
+#include "config/hint.h"
+#include "config/kind.h"
 #include "doctor/doctor.h"
+#include "doctor/path.h"
 #include "peers.h"
 #include "reconcile.h"
 #include "serve.h"
@@ -35,13 +40,47 @@ enum ctl_exit ctl_printed(enum ctl_exit e)
 	return ctl_complain("standard output", -errno);
 }
 
+void ctl_unknown_kind(const char *name)
+{
+	CLEAN(arena_done) struct arena *a = arena_new();
+	struct hint hint = { .text = name };
+
+	for (const struct kind *const *k = kinds; *k; k++)
+		hint_try(&hint, (*k)->name);
+	fprintf(stderr,
+		"routerctl: there is no kind '%.60s'%s; 'routerctl explain' lists them\n", name,
+		hint_text(a, &hint));
+}
+
+/* Read on none of its machines, a file that is every node's is judged as one node of each role
+ * sees it: what all nodes see alike is the same then, and the rest follows from the role. */
+static bool validate_as_others(struct config *c, struct documents *s, struct diag *d)
+{
+	struct arena *a = c->arena;
+	const char *names[CONFIG_ROLES];
+	size_t n = config_examples(c, names);
+
+	for (size_t i = 0; i < n; i++) {
+		*c = (struct config){ .arena = a, .as = names[i] };
+		(void)load_check(c, s, d);
+	}
+	return d->errors == 0;
+}
+
 enum ctl_exit ctl_validate(const struct ctl *o)
 {
 	CLEAN(arena_done) struct arena *a = arena_new();
-	struct config c = { .arena = a };
+	struct config c = { .arena = a, .as = o->node };
+	struct diag d = { .arena = a }, others = { .arena = a };
 	struct documents s;
+	bool ok = load_config(&c, &s, o->files, o->file_count, &d);
 
-	return ctl_load(&c, &s, o->files, o->file_count) ? CTL_OK : CTL_FAILED;
+	if (c.stranger && !o->node && o->file_count) {
+		ok = validate_as_others(&c, &s, &others);
+		d = others;
+	}
+	diag_print(&d, stderr);
+	return ok ? CTL_OK : CTL_FAILED;
 }
 
 static enum ctl_exit show_plan(const struct ctl *o, const struct pass *p)
@@ -56,14 +95,31 @@ static enum ctl_exit show_plan(const struct ctl *o, const struct pass *p)
 	return ctl_printed(o->exit_code && p->plan.count ? CTL_PENDING : CTL_OK);
 }
 
-static enum ctl_exit plan_against(const struct ctl *o, const struct state *want)
+/* What waits is in neither state, so it cannot be compared. */
+static void tell_waiting(const struct config *c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->count; i++)
+		n += c->objects[i]->waits != NULL;
+	if (n)
+		fprintf(stderr,
+			"note: %zu objects of %s wait, for keys or an interface, and are not "
+			"compared; on the router itself they are known\n",
+			n, c->objects[0]->mark.file);
+}
+
+static enum ctl_exit plan_against(const struct ctl *o, const struct config *c,
+				  const struct state *want)
 {
 	struct pass p = { .want = *want, .have.arena = want->arena };
-	struct config from = { .arena = want->arena };
+	struct config from = { .arena = want->arena, .as = o->node };
 	struct documents s;
 
 	if (!ctl_load(&from, &s, o->against, o->against_count))
 		return CTL_FAILED;
+	tell_waiting(c);
+	tell_waiting(&from);
 	config_lower(&from, &p.have);
 	state_imagine(&p.have);
 	state_diff(&p.have, &p.want, &p.plan);
@@ -76,7 +132,7 @@ enum ctl_exit ctl_plan(const struct ctl *o)
 	CLEAN(kernel_close) struct kernel k = { 0 };
 	CLEAN(pass_done) struct pass *p = NULL;
 	struct state want = { .arena = a };
-	struct config c = { .arena = a };
+	struct config c = { .arena = a, .as = o->node };
 	struct documents s;
 	int r;
 
@@ -84,7 +140,7 @@ enum ctl_exit ctl_plan(const struct ctl *o)
 		return CTL_FAILED;
 	config_lower(&c, &want);
 	if (o->against_count)
-		return plan_against(o, &want);
+		return plan_against(o, &c, &want);
 	r = kernel_open(&k);
 	if (r == 0)
 		r = pass_new(&k, &want, &p);
@@ -208,12 +264,20 @@ enum ctl_exit ctl_delete(const struct ctl *o)
 enum ctl_exit ctl_render(const struct ctl *o)
 {
 	CLEAN(arena_done) struct arena *a = arena_new();
-	struct config c = { .arena = a };
+	struct config c = { .arena = a, .as = o->node };
 	struct state want = { .arena = a };
 	struct documents s;
+	struct out out;
 
 	if (!ctl_load(&c, &s, o->files, o->file_count))
 		return CTL_FAILED;
+	if (o->expand) {
+		out_open(&out, stdout,
+			 o->formatted && o->format == REPORT_JSON ? OUT_JSON : OUT_YAML);
+		config_encode(&c, &out);
+		out_close(&out);
+		return ctl_printed(CTL_OK);
+	}
 	config_lower(&c, &want);
 	report_state(&want, o->formatted ? o->format : REPORT_YAML, stdout);
 	return ctl_printed(CTL_OK);
@@ -244,6 +308,42 @@ enum ctl_exit ctl_doctor(const struct ctl *o)
 			return CTL_USAGE;
 		}
 	return ctl_printed(doctor_run(&q, stdout) ? CTL_OK : CTL_FAILED);
+}
+
+/* An IPv4 host that may be asked for; else says why not. */
+static bool read_host(const char *what, const char *text, struct addr *ret)
+{
+	if (addr_parse(text, ret) && ret->family == AF_INET && addr_is_host(ret) &&
+	    ret->bytes[0] > 0 && ret->bytes[0] < 224 && ret->bytes[0] != 127)
+		return true;
+	fprintf(stderr, "routerctl: path: %s '", what);
+	out_escape(stderr, text);
+	fputs("' is no IPv4 address of a host, as 10.77.60.9\n", stderr);
+	return false;
+}
+
+enum ctl_exit ctl_path(const struct ctl *o)
+{
+	struct path_request q = { .files = o->files,
+				  .file_count = o->file_count,
+				  .format = o->format,
+				  .colour = table_terminal(stdout) > 0 };
+
+	if (!o->word_count) {
+		fputs("routerctl: path of a packet to whom? 'routerctl path ADDRESS'\n",
+		      stderr);
+		return CTL_USAGE;
+	}
+	if (!read_host("the address", o->words[0], &q.to) ||
+	    (o->from && !read_host("--from", o->from, &q.from)))
+		return CTL_USAGE;
+	if (o->from && addr_compare(&q.to, &q.from) == 0) {
+		fputs("routerctl: path: a packet goes from one address to another; these are "
+		      "the same\n",
+		      stderr);
+		return CTL_USAGE;
+	}
+	return ctl_printed(path_run(&q, stdout) ? CTL_OK : CTL_FAILED);
 }
 
 enum ctl_exit ctl_version(const struct ctl *o)

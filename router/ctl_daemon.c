@@ -14,6 +14,7 @@
 #include "base/stream.h"
 #include "base/file.h"
 #include "client.h"
+#include "config/kind.h"
 #include "control.h"
 #include "ctl.h"
 #include "get.h"
@@ -27,15 +28,19 @@
 
 /* ---- asking ----------------------------------------------------------------------------- */
 
-static enum ctl_exit no_daemon(int r)
+static enum ctl_exit no_answer(int r)
 {
 	if (r == -EACCES)
 		fputs("routerctl: " CONTROL_SOCKET ": only root and members of group "
 		      "'" CONTROL_GROUP "' may ask; 'usermod -aG " CONTROL_GROUP
 		      " NAME' makes one\n",
 		      stderr);
-	else
+	else if (r == -ENOENT || r == -ECONNREFUSED)
 		fputs("routerctl: " NO_DAEMON "\n", stderr);
+	else
+		return ctl_complain("routerd gave no answer; 'systemctl status routerd' and "
+				    "'journalctl -u routerd' may tell why",
+				    r);
 	return CTL_FAILED;
 }
 
@@ -102,12 +107,8 @@ static enum ctl_exit ask(struct arena *a, const char *method,
 		clock_sleep(BUSY_PAUSE_MS);
 		r = call(a, method, write, arg, &answer);
 	}
-	if (r == -ENOENT || r == -ECONNREFUSED || r == -EACCES)
-		return no_daemon(r);
 	if (r < 0)
-		return ctl_complain("routerd gave no answer; 'journalctl -u routerd' may tell "
-				    "why",
-				    r);
+		return no_answer(r);
 	if (answer.error)
 		return refused(&answer);
 	*ret = answer.parameters;
@@ -296,12 +297,7 @@ static void write_selection(struct out *o, const void *arg)
 
 static enum ctl_exit not_found(const struct ctl *o, const struct answer *a)
 {
-	if (strcmp(a->error, VARLINK_BAD) == 0)
-		fprintf(stderr,
-			"routerctl: there is no kind '%.60s'; 'routerctl get' lists "
-			"what is there\n",
-			o->words[0]);
-	else if (strcmp(a->error, CONTROL_INTERFACE ".NotFound") == 0)
+	if (strcmp(a->error, CONTROL_INTERFACE ".NotFound") == 0)
 		fprintf(stderr,
 			"routerctl: nothing in force is called '%.320s'; 'routerctl "
 			"get' lists what is\n",
@@ -309,6 +305,17 @@ static enum ctl_exit not_found(const struct ctl *o, const struct answer *a)
 	else
 		return refused(a);
 	return CTL_FAILED;
+}
+
+/* KIND or KIND/NAME: is there such a kind? If not, says so. */
+static bool named(const char *what)
+{
+	CLEAN(arena_done) struct arena *a = arena_new();
+	const char *kind = arena_strndup(a, what, strcspn(what, "/"));
+
+	if (!kind_named(kind))
+		ctl_unknown_kind(kind);
+	return kind_named(kind) != NULL;
 }
 
 enum ctl_exit ctl_get(const struct ctl *o)
@@ -319,12 +326,14 @@ enum ctl_exit ctl_get(const struct ctl *o)
 
 	if (o->words[0] && strcasecmp(o->words[0], "node") == 0)
 		return get_node(o);
+	if (o->words[0] && !named(o->words[0]))
+		return CTL_FAILED;
 	r = client_open(&c);
 
 	if ((r == -ENOENT || r == -ECONNREFUSED) && !o->watch)
 		return get_without_daemon(o);
 	if (r < 0)
-		return no_daemon(r);
+		return no_answer(r);
 	r = client_call(c, "Get", o->watch, write_selection, o->words[0]);
 	do {
 		CLEAN(arena_done) struct arena *a = arena_new();
@@ -333,8 +342,7 @@ enum ctl_exit ctl_get(const struct ctl *o)
 		if (r == 0)
 			r = client_answer(c, a, &answer);
 		if (r < 0)
-			return ctl_complain(
-			    first ? "routerd gave no answer" : "routerd has ended", r);
+			return first ? no_answer(r) : ctl_complain("routerd has ended", r);
 		if (answer.error)
 			return not_found(o, &answer);
 		get_print(o, node_get(answer.parameters, "objects"), first);

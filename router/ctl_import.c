@@ -7,6 +7,7 @@
 #include "base/clean.h"
 #include "base/file.h"
 #include "base/stream.h"
+#include "config/encode.h"
 #include "ctl.h"
 #include "keys/secret.h"
 #include "peers.h"
@@ -201,10 +202,14 @@ static const char *key_text(struct arena *a, const struct key *k)
 
 static void show_change(const char *what, const char *old, const char *new)
 {
-	if (!old || strcmp(old, new) == 0)
-		printf("  %-16s %s\n", what, new);
-	else
-		printf("  %-16s %s  (was %s)\n", what, new, old);
+	printf("  %-16s ", what);
+	out_escape(stdout, new);
+	if (old && strcmp(old, new) != 0) {
+		fputs("  (was ", stdout);
+		out_escape(stdout, old);
+		fputc(')', stdout);
+	}
+	fputc('\n', stdout);
 }
 
 static void show_changes(const struct import *im, const struct wireguard_peer *old)
@@ -219,6 +224,8 @@ static void show_changes(const struct import *im, const struct wireguard_peer *o
 			    key_text(a, &p->next));
 	show_change("endpoint", old ? endpoint_text(a, old) : NULL, endpoint_text(a, p));
 	show_change("allowed IPs", old ? allowed_text(a, old) : NULL, allowed_text(a, p));
+	if (p->fabric)
+		show_change("fabric", old ? old->fabric : NULL, p->fabric);
 }
 
 /* A bare key says nothing else of its node: what was known of that stays. */
@@ -297,46 +304,15 @@ static void show_waiting(const struct import *im)
 
 static void print_import(const struct import *im, FILE *file)
 {
-	const struct wireguard_peer *p = im->peer;
-	const struct addr *allowed = p->allowed.items;
-	const char *const *vouchers = p->vouchers.items;
-	char text[ENDPOINT_STRLEN];
+	struct wireguard_peer p = *im->peer;
+	char text[KEY_FINGERPRINT_STRLEN];
 	struct out out;
 
-	fprintf(file, "# fingerprint %s\n", key_fingerprint(&p->key, text));
-	out_open(&out, file, OUT_YAML);
-	out_text(&out, "apiVersion", API_NET);
-	out_text(&out, "kind", "WireGuardPeer");
-	out_map(&out, "metadata");
-	out_text(&out, "name", p->object.name);
-	out_end(&out);
-	out_map(&out, "spec");
-	out_text(&out, "interface", p->link.name);
-	out_text(&out, "publicKey", key_print(&p->key, text));
-	if (key_given(&p->next))
-		out_text(&out, "nextPublicKey", key_print(&p->next, text));
-	if (p->vouchers.count) {
-		out_list(&out, "vouchers");
-		for (size_t i = 0; i < p->vouchers.count; i++)
-			out_text(&out, NULL, vouchers[i]);
-		out_end(&out);
-	}
-	if (p->endpoint.host)
-		out_text(&out, "endpoint", endpoint_print(&p->endpoint, text));
-	if (p->keepalive)
-		out_number(&out, "persistentKeepalive", p->keepalive);
-	if (p->allowed.count) {
-		out_list(&out, "allowedIPs");
-		for (size_t i = 0; i < p->allowed.count; i++)
-			out_text(&out, NULL, addr_print(&allowed[i], text));
-		out_end(&out);
-	}
 	if (im->o->preshared)
-		out_text(&out, "presharedKeyFile",
-			 arena_printf(im->arena, SECRET_PSK, p->object.name));
-	else
-		out_text(&out, "presharedKeyFile", p->psk_file);
-	out_end(&out);
+		p.psk_file = arena_printf(im->arena, SECRET_PSK, p.object.name);
+	fprintf(file, "# fingerprint %s\n", key_fingerprint(&p.key, text));
+	out_open(&out, file, OUT_YAML);
+	object_encode(im->arena, &p.object, &out);
 	out_close(&out);
 }
 

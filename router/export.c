@@ -87,6 +87,7 @@ static void out_spec(struct out *o, const struct told *t)
 	}
 	if (s->endpoint.host)
 		out_text(o, "endpoint", endpoint_print(&s->endpoint, endpoint));
+	out_text(o, "fabric", s->fabric);
 	out_list(o, "allowedIPs");
 	for (size_t i = 0; i < s->allowed_count; i++)
 		out_text(o, NULL, addr_print(&s->allowed[i], address));

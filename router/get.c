@@ -1,5 +1,6 @@
 #include "get.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -204,52 +205,74 @@ void get_print(const struct ctl *o, const struct node *objects, bool first)
 /* ---- without the daemon ----------------------------------------------------------------- */
 
 /* The objects selected, as the daemon would tell of them. */
-static size_t tell(const struct ctl *o, const struct kept *kept, const struct pass *p, FILE *to)
+static size_t tell(const char *what, const struct kept *kept, const struct pass *p, FILE *to)
 {
 	CLEAN(arena_done) struct arena *a = arena_new();
 	CLEAN(status_done) struct status *s = status_new(NULL, kept, p, time(NULL));
-	const char *what = o->words[0], *slash = what ? strchr(what, '/') : NULL;
+	const char *slash = what ? strchr(what, '/') : NULL;
 	const char *kind = slash ? arena_strndup(a, what, (size_t)(slash - what)) : what;
 	struct out out;
 	size_t n;
 
 	out_open(&out, to, OUT_JSON);
 	out_list(&out, "objects");
-	n = status_out(&out, s, p, kind, slash ? slash + 1 : NULL, 0, time(NULL));
+	n = status_out(&out, s, p, kind ? kind_named(kind) : NULL, slash ? slash + 1 : NULL, 0,
+		       time(NULL));
 	out_end(&out);
 	out_close(&out);
 	return n;
 }
 
-enum ctl_exit get_without_daemon(const struct ctl *o)
+static bool has_ours(const struct state *have)
 {
-	CLEAN(arena_done) struct arena *a = arena_new();
+	for (size_t i = 0; i < have->count; i++)
+		if (have->items[i].ours)
+			return true;
+	return false;
+}
+
+int get_seen(struct arena *a, const struct config *c, const char *what, bool *ret_ours,
+	     const struct node **ret)
+{
 	CLEAN(stream_done) struct stream text = { 0 };
 	CLEAN(kernel_close) struct kernel k = { 0 };
 	CLEAN(pass_done) struct pass *p = NULL;
-	CLEAN(kept_done) struct kept *kept = NULL;
-	struct config c = { .arena = a };
+	CLEAN(kept_done) struct kept *kept = config_keep(c);
 	struct diag d = { .arena = a };
+	int r = kernel_open(&k);
+
+	if (r == 0)
+		r = pass_new(&k, &kept->want, &p);
+	if (r < 0)
+		return r;
+	if (tell(what, kept, p, stream_open(&text)) == 0)
+		return -ENOENT;
+	stream_text(&text);
+	*ret = node_get(node_parse(a, "status", text.bytes, text.len, &d)->child, "objects");
+	*ret_ours = has_ours(&p->have);
+	return 0;
+}
+
+enum ctl_exit get_without_daemon(const struct ctl *o)
+{
+	CLEAN(arena_done) struct arena *a = arena_new();
+	struct config c = { .arena = a };
+	const struct node *objects;
 	struct documents s;
-	const struct node *answer;
+	bool ours;
 	int r;
 
 	if (!ctl_load(&c, &s, o->files, o->file_count))
 		return CTL_FAILED;
-	kept = config_keep(&c);
-	r = kernel_open(&k);
-	if (r == 0)
-		r = pass_new(&k, &kept->want, &p);
-	if (r < 0)
-		return ctl_complain("the kernel could not be asked", r);
-	if (tell(o, kept, p, stream_open(&text)) == 0) {
+	r = get_seen(a, &c, o->words[0], &ours, &objects);
+	if (r == -ENOENT) {
 		fprintf(stderr, "routerctl: the configuration has no '%.320s'\n",
 			o->words[0] ? o->words[0] : "object");
 		return CTL_FAILED;
 	}
-	stream_text(&text);
-	answer = node_parse(a, "status", text.bytes, text.len, &d)->child;
-	get_print(o, node_get(answer, "objects"), true);
+	if (r < 0)
+		return ctl_complain("the kernel could not be asked", r);
+	get_print(o, objects, true);
 	return ctl_printed(CTL_OK);
 }
 

@@ -110,6 +110,7 @@ struct item {
 		} route;
 		struct {
 			bool announce; /* wanted: gratuitous ARP when it is made */
+			bool down;     /* observed: its link is, so nobody is answered */
 		} proxy;
 		struct {
 			uint16_t mss; /* bytes; observed 0: rules we do not understand */

@@ -95,6 +95,7 @@ void load_root(struct documents *s, const char *root, const char *main, const ch
 		diag_error(d, (struct mark){ folder, 0, 0 }, "cannot be read: %s",
 			   strerror(-n));
 	peers_read(s, root, d);
+	s->none = !any;
 	if (!any)
 		diag_error(d, (struct mark){ file, 0, 0 },
 			   "is not there, nor anything in %s/conf.d; name the configuration "
@@ -145,7 +146,7 @@ static void name_node(struct config *c)
 	char host[HOST_NAME_MAX + 1] = "", *text;
 	size_t n;
 
-	if (file_read_plain(c->arena, LOAD_NODE, NODE_BYTES, &text, &n) == 0) {
+	if (file_read_plain(c->arena, CONFIG_NODE_FILE, NODE_BYTES, &text, &n) == 0) {
 		text[strcspn(text, " \t\r\n")] = '\0';
 		c->node_file = *text ? text : NULL;
 	}
@@ -155,9 +156,12 @@ static void name_node(struct config *c)
 
 static bool try(struct config *c, struct documents *s, struct diag *now, struct diag *d)
 {
-	*c = (struct config){ .arena = c->arena };
+	*c = (struct config){ .arena = c->arena, .as = c->as, .facts_as = s->facts };
 	name_node(c);
-	(void)facts_load(c->arena, &c->facts); /* one that is damaged: as none */
+	(void)(s->facts ? facts_read(c->arena, s->facts, &c->facts)
+			: facts_load(c->arena, &c->facts)); /* one that is damaged: as none */
+	if (!s->facts)
+		facts_look(c->arena, &c->facts);
 	for (size_t i = 0; i < s->count; i++)
 		if (!s->items[i].peer)
 			config_add(c, s->items[i].path, s->items[i].bytes, s->items[i].len,
@@ -177,10 +181,39 @@ bool load_check(struct config *c, struct documents *s, struct diag *d)
 	return d->errors == 0;
 }
 
+static bool is_below(const char *path, const char *folder)
+{
+	size_t n = strlen(folder);
+
+	return strncmp(path, folder, n) == 0 && (path[n] == '/' || !path[n]);
+}
+
+/* What is written once is this node's router.yaml, wherever it lies: what stands beside that
+ * counts with it, or its peers' keys would be missed. */
+static bool load_beside(struct documents *s, const char *const *paths, size_t n)
+{
+	struct diag ignored = { .arena = s->arena };
+	size_t before = s->count;
+
+	for (size_t i = 0; i < n; i++)
+		if (is_below(paths[i], LOAD_FOLDER) || is_below(paths[i], LOAD_PEERS))
+			return false;
+	(void)load_folder(s, LOAD_FOLDER, "conf.d", &ignored);
+	peers_read(s, LOAD_ROOT, &ignored);
+	return s->count > before;
+}
+
 bool load_config(struct config *c, struct documents *s, const char *const *paths, size_t n,
 		 struct diag *d)
 {
+	struct diag alone = { .arena = c->arena };
+	bool ok;
+
 	*s = (struct documents){ .arena = c->arena };
 	load_paths(s, paths, n, d);
-	return load_check(c, s, d);
+	ok = load_check(c, s, &alone);
+	if (n && c->fabric && !c->elsewhere && load_beside(s, paths, n))
+		return load_check(c, s, d);
+	diag_take(d, &alone);
+	return ok && d->errors == 0;
 }

@@ -9,7 +9,6 @@
 #define LOAD_FILE   LOAD_ROOT "/router.yaml"
 #define LOAD_FOLDER LOAD_ROOT "/conf.d"
 #define LOAD_PEERS  LOAD_ROOT "/peers"
-#define LOAD_NODE   LOAD_ROOT "/node" /* this node's name */
 
 struct document {
 	const char *path; /* as faults name it */
@@ -33,7 +32,9 @@ struct documents {
 	struct arena *arena;
 	struct document *items;
 	size_t count, room;
+	const char *facts;    /* the file of the machine's facts; NULL: facts_load()'s */
 	const char *warnings; /* of a configuration without fault, a line each; NULL: none */
+	bool none;	      /* load_root(): there is no file, which is a fault, too */
 };
 
 /* Reads files, folders (their *.yaml, *.yml and *.json, by name) and "-", standard input;

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/clean.h"
+#include "config/expand.h"
 #include "base/file.h"
 #include "config/net.h"
 #include "keys/secret.h"
@@ -219,18 +220,28 @@ static void find_key(struct owner *o, const struct object *link, const char *pat
 		o->count++;
 }
 
+/* What is written once is not expanded yet: its interface's key is where that will look. */
+static const char *key_file_of(const struct object *o)
+{
+	if (o->kind == &kind_sam_node_set)
+		return EXPAND_KEY_FILE;
+	if (o->kind != &kind_wireguard_interface)
+		return NULL;
+	return ((const struct wireguard_interface *)(const void *)o)->key_file;
+}
+
 static void find_keys(struct config *c, struct owner *ret)
 {
 	ret->arena = c->arena;
 	ret->keys = arena_alloc(c->arena, (2 * c->count + 1) * sizeof(*ret->keys));
 	for (size_t i = 0; i < c->count; i++) {
-		const struct wireguard_interface *w = (const void *)c->objects[i];
+		const struct object *o = c->objects[i];
+		const char *path = key_file_of(o);
 
-		if (w->object.kind != &kind_wireguard_interface || !w->key_file)
+		if (!path)
 			continue;
-		find_key(ret, &w->object, w->key_file, true);
-		find_key(ret, &w->object, arena_printf(c->arena, "%s" KEY_NEXT, w->key_file),
-			 false);
+		find_key(ret, o, path, true);
+		find_key(ret, o, arena_printf(c->arena, "%s" KEY_NEXT, path), false);
 	}
 }
 

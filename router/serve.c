@@ -68,13 +68,18 @@ static void removed(void *arg, const struct op *op)
 			 times);
 }
 
+static void reread(struct serve *s);
+
 static void route_ready(void *arg, uint32_t events)
 {
 	struct serve *s = arg;
 
 	(void)events;
-	if (watch_route(&s->watch, s->wanted, removed, s))
-		serve_soon(s, SERVE_DEBOUNCE);
+	if (!watch_route(&s->watch, s->wanted, removed, s))
+		return;
+	serve_soon(s, SERVE_DEBOUNCE);
+	if (s->kept && s->kept->wants_facts)
+		reread(s);
 }
 
 static void nft_ready(void *arg, uint32_t events)
@@ -164,9 +169,11 @@ static bool matters(const struct serve *s, const struct inotify_event *e)
 
 	if (e->mask & (IN_ISDIR | IN_Q_OVERFLOW | IN_IGNORED))
 		return true;
-	if (e->wd == s->watches[0] || e->wd == s->watches[3])
-		return strcmp(name, e->wd == s->watches[0] ? "router.yaml" : FACTS_NAME) == 0 &&
+	if (e->wd == s->watches[0])
+		return (strcmp(name, "router.yaml") == 0 || strcmp(name, "node") == 0) &&
 		       !is_unfinished(s, e);
+	if (e->wd == s->watches[3])
+		return strcmp(name, FACTS_NAME) == 0 && !is_unfinished(s, e);
 	return (e->wd == s->watches[2] ? peers_reads(name) : load_reads(name)) &&
 	       !is_unfinished(s, e);
 }

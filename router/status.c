@@ -97,6 +97,19 @@ static void judge_peer(struct status *s, struct fate *f, const struct item *want
 				 clock_print(have->peer.handshake, (char[24]){ 0 })));
 }
 
+/* A link that is down keeps a proxy neighbour, and gets no question to answer. */
+static void judge_proxy(struct status *s, struct fate *f, const struct item *want,
+			const struct item *have)
+{
+	char address[ADDR_STRLEN];
+
+	if (have && have->proxy.down && f->ready.is == STATUS_TRUE)
+		set(&f->ready, STATUS_FALSE, "InterfaceDown",
+		    arena_printf(s->arena,
+				 "%s is down, so nobody answers ARP for %s there: set it up",
+				 want->link, addr_print_host(&want->address, address)));
+}
+
 static void judge_returns(struct status *s, struct fate *f, const struct item *absent,
 			  int64_t now)
 {
@@ -191,6 +204,8 @@ struct status *status_new(const struct status *old, const struct kept *kept,
 			set(&f->ready, STATUS_UNKNOWN, "NotVisible", "only root may see it");
 		if (f && w->type == ITEM_PEER)
 			judge_peer(s, f, w, state_find(&p->have, w), now);
+		if (f && w->type == ITEM_PROXY)
+			judge_proxy(s, f, w, state_find(&p->have, w));
 		if (f && w->type == ITEM_ABSENT)
 			judge_returns(s, f, w, now);
 	}
@@ -368,6 +383,7 @@ static void out_object(struct out *o, struct arena *a, const struct status *s,
 	out_text(o, "name", object->name);
 	out_text(o, "file", object->mark.file);
 	out_number(o, "line", object->mark.line);
+	out_text(o, "expandedFrom", object->from ? object_name(a, object->from) : NULL);
 	out_list(o, "conditions");
 	out_condition(o, "Ready", &f->ready);
 	out_condition(o, "Degraded", &f->degraded);
@@ -385,8 +401,8 @@ static void out_object(struct out *o, struct arena *a, const struct status *s,
 	out_end(o);
 }
 
-size_t status_out(struct out *o, const struct status *s, const struct pass *p, const char *kind,
-		  const char *name, uint64_t since, int64_t now)
+size_t status_out(struct out *o, const struct status *s, const struct pass *p,
+		  const struct kind *kind, const char *name, uint64_t since, int64_t now)
 {
 	CLEAN(arena_done) struct arena *a = arena_new();
 	struct view v = view_new(a, s, p);
@@ -395,7 +411,7 @@ size_t status_out(struct out *o, const struct status *s, const struct pass *p, c
 	for (size_t i = 0; i < s->kept->count; i++) {
 		const struct object *object = &s->kept->objects[i];
 
-		if ((kind && strcasecmp(kind, object->kind->name) != 0) ||
+		if ((kind && kind != object->kind) ||
 		    (name && strcmp(name, object->name) != 0) ||
 		    (since && s->fates[i].version <= since))
 			continue;

@@ -56,5 +56,5 @@ unsigned status_removed(struct status *s, const struct object *claim, int64_t no
 
 /* The objects of that kind and name (NULL: any), changed after version since (0: all), into
  * an open list; returns how many. p: the pass that s was made from. */
-size_t status_out(struct out *o, const struct status *s, const struct pass *p, const char *kind,
-		  const char *name, uint64_t since, int64_t now);
+size_t status_out(struct out *o, const struct status *s, const struct pass *p,
+		  const struct kind *kind, const char *name, uint64_t since, int64_t now);

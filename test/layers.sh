@@ -7,7 +7,7 @@ cd "${BASH_SOURCE[0]%/*}/.."
 
 fail=0 checked=' '
 include='^[[:space:]]*#[[:space:]]*include[[:space:]]*'
-ours='base|keys|item|state|config|kernel|load|peers|loop|store|active|status|reconcile|report|own|export|varlink|control|serve|client|get|doctor|ctl|providers|firstboot'
+ours='base|keys|item|state|config|kernel|load|peers|loop|store|active|status|reconcile|report|own|export|varlink|control|serve|client|get|graph|doctor|capture|ctl|command|providers|firstboot'
 netlink='netlink/|libnftnl/|libmnl/|linux/((rt)?netlink|genetlink|netfilter|wireguard|neighbour|if_)'
 
 # found PATTERN BUT FILES...: no line may match the one and not the other
@@ -53,16 +53,31 @@ room router/report    base config state report
 room router/doctor/   base keys item state config kernel load reconcile report providers doctor
 room router/client    base reconcile control client
 room router/get       base config load status ctl get
+room router/graph     base config graph
+room router/graph_label base graph
+room router/graph_text base graph
+room router/graph_svg base graph
 room router/get_node base ctl get
 room router/own       base keys config export own
 room router/export    base keys config load peers export
 room router/ctl       base keys item state config kernel load peers own reconcile report active serve client doctor ctl
+room router/ctl_explain base config ctl
 room router/ctl_export base config load peers export ctl
+room router/ctl_graph base config client ctl get graph
 room router/ctl_import base keys config load peers reconcile ctl
 room router/ctl_rotate base keys config kernel export reconcile ctl
-room router/ctl_daemon base active client control ctl get
+room router/capture  base config providers capture
+room router/capture_part base config providers capture
+room router/capture_print base capture
+room router/capture_shell base capture
+room router/ctl_action base capture ctl
+room router/ctl_daemon base config active client control ctl get
 room router/ctl_metrics base client control get
-room router/main      ctl
+room router/command  base load ctl command
+room router/command_help base command
+room router/command_parse base config command
+room router/command_complete base config doctor client command
+room router/main      command
 room providers/       base keys providers
 room firstboot/       base keys providers firstboot
 

@@ -1,7 +1,9 @@
 #include "base/facts.h"
 
 #include <errno.h>
+#include <ifaddrs.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -180,6 +182,43 @@ int facts_load(struct arena *a, struct facts *ret)
 		return -ENOENT; /* a copied disk */
 	*ret = f;
 	return 0;
+}
+
+static struct facts_nic *seen_nic(struct arena *a, struct facts *f, size_t *room,
+				  const char *name)
+{
+	for (size_t i = f->nic_count; i > 0; i--)
+		if (strcmp(f->nics[i - 1].name, name) == 0)
+			return &f->nics[i - 1];
+	f->nics = arena_grow(a, f->nics, f->nic_count, room, sizeof(*f->nics));
+	f->nics[f->nic_count] =
+	    (struct facts_nic){ .name = arena_strndup(a, name, strlen(name)) };
+	return &f->nics[f->nic_count++];
+}
+
+void facts_look(struct arena *a, struct facts *f)
+{
+	struct ifaddrs *all;
+	size_t room = 0;
+
+	if (f->nic_count || getifaddrs(&all) < 0)
+		return;
+	f->seen = true;
+	for (const struct ifaddrs *i = all; i; i = i->ifa_next) {
+		struct sockaddr_in at;
+		struct facts_nic *nic;
+
+		if (!i->ifa_addr || i->ifa_addr->sa_family != AF_INET ||
+		    i->ifa_flags & IFF_LOOPBACK)
+			continue;
+		memcpy(&at, i->ifa_addr, sizeof(at));
+		nic = seen_nic(a, f, &room, i->ifa_name);
+		if (nic->address_count)
+			continue; /* the first is its primary one: the others may be captured */
+		nic->addresses = arena_alloc(a, sizeof(*nic->addresses));
+		nic->addresses[nic->address_count++] = addr_from(AF_INET, &at.sin_addr, 32);
+	}
+	freeifaddrs(all);
 }
 
 const struct node *facts_report(struct arena *a)

@@ -43,6 +43,7 @@ struct facts {
 	const char *user_data_digest;	  /* SHA-256, hexadecimal */
 	struct facts_nic *nics;		  /* the first is the primary one */
 	size_t nic_count;
+	bool seen; /* nobody told of nics: they are what facts_look() saw */
 };
 
 /* -ENOENT; -EBADMSG: it is not as facts_out() writes it; or file_read()'s errors. What a later
@@ -50,6 +51,9 @@ struct facts {
 int facts_read(struct arena *a, const char *path, struct facts *ret);
 /* FACTS_FILE; or, until first boot has asked, FACTS_KEPT, if it is of this machine. */
 int facts_load(struct arena *a, struct facts *ret);
+/* Where nobody tells of NICs: the interfaces that have an IPv4 address now, by getifaddrs(3).
+ */
+void facts_look(struct arena *a, struct facts *f);
 /* This machine's, as FACTS_KEPT is to have it; NULL: nobody tells. */
 const char *facts_machine(struct arena *a);
 /* FACTS_REPORT's map; NULL: there is none, or it is damaged. */

@@ -1,18 +1,88 @@
 #include "base/out.h"
 
 #include <assert.h>
+#include <string.h>
 
-/* C0, DEL, and C1 as UTF-8 writes it (C2 80 to C2 9F): a terminal obeys all of them. */
+#define LINE 80 /* columns */
+
+/* As UTF-8 writes them; first to last byte of those that differ in the last one only. */
+static const struct {
+	const char *lead;
+	unsigned char first, last;
+} hidden[] = {
+	{ "", 0x01, 0x1f },	    /* C0 */
+	{ "", 0x7f, 0x7f },	    /* DEL */
+	{ "\xc2", 0x80, 0x9f },	    /* C1 */
+	{ "\xc2", 0xad, 0xad },	    /* soft hyphen */
+	{ "\xd8", 0x9c, 0x9c },	    /* Arabic letter mark */
+	{ "\xe2\x80", 0x8b, 0x8f }, /* zero width, left-to-right mark */
+	{ "\xe2\x80", 0xa8, 0xae }, /* line separator, embedding, override */
+	{ "\xe2\x81", 0xa0, 0xaf }, /* word joiner, isolate */
+	{ "\xef\xbb", 0xbf, 0xbf }, /* byte order mark */
+};
+
+size_t out_hidden(const char *text)
+{
+	if (*text >= ' ' && *text <= '~')
+		return 0;
+	for (size_t i = 0; i < sizeof(hidden) / sizeof(*hidden); i++) {
+		size_t n = strlen(hidden[i].lead);
+
+		if (strncmp(text, hidden[i].lead, n) == 0 &&
+		    (unsigned char)text[n] >= hidden[i].first &&
+		    (unsigned char)text[n] <= hidden[i].last)
+			return n + 1;
+	}
+	return 0;
+}
+
 void out_escape(FILE *file, const char *text)
 {
-	for (const unsigned char *c = (const void *)text; *c; c++) {
-		bool c1 = c[0] == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f;
+	while (*text) {
+		size_t n = out_hidden(text);
 
-		if (*c < 0x20 || *c == 0x7f || c1)
-			fprintf(file, "\\x%02x", c1 ? *++c : *c);
-		else
-			fputc(*c, file);
+		if (!n)
+			fputc(*text++, file);
+		if (n == 2 && *text == '\xc2') { /* C1 by its number: \x9b */
+			text++;
+			n--;
+		}
+		for (; n > 0; n--)
+			fprintf(file, "\\x%02x", (unsigned char)*text++);
 	}
+}
+
+void out_wrap(FILE *file, unsigned column, const char *text)
+{
+	size_t at = column;
+
+	while (*text) {
+		size_t n = strcspn(text, " ");
+
+		if (at > column && at + 1 + n > LINE) {
+			fprintf(file, "\n%*s", (int)column, "");
+			at = column;
+		} else if (at > column) {
+			fputc(' ', file);
+			at++;
+		}
+		fwrite(text, 1, n, file);
+		at += n;
+		text += n + strspn(text + n, " ");
+	}
+	fputc('\n', file);
+}
+
+void out_term(FILE *file, unsigned indent, const char *lead, unsigned column, const char *text)
+{
+	int pad = (int)column - (int)indent - (int)strlen(lead);
+
+	fprintf(file, "%*s%s", (int)indent, "", lead);
+	if (pad < 2 && *text)
+		fprintf(file, "\n%*s", (int)column, "");
+	else if (*text)
+		fprintf(file, "%*s", pad, "");
+	out_wrap(file, column, text);
 }
 
 /* Indentation, comma or dash, and the key: all that stands before a value. */
@@ -128,4 +198,10 @@ void out_bool(struct out *o, const char *key, bool value)
 {
 	scalar(o, key);
 	fputs(value ? "true" : "false", o->file);
+}
+
+void out_null(struct out *o, const char *key)
+{
+	scalar(o, key);
+	fputs("null", o->file);
 }

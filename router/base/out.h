@@ -5,12 +5,21 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 
 #define OUT_DEPTH 16
 
-/* A stranger's text for a terminal or a log: control characters come out as \xNN. */
+/* How many bytes a character has that a screen obeys or hides: control characters, and those
+ * of Unicode that are invisible or turn the direction of writing. 0: text begins with none. */
+size_t out_hidden(const char *text);
+/* A stranger's text for a terminal or a log: such characters come out as \xNN. */
 void out_escape(FILE *file, const char *text);
+/* Words for people, in lines of 80 columns at most: the first goes on at column, the others
+ * begin there. A line break ends the last. */
+void out_wrap(FILE *file, unsigned column, const char *text);
+/* lead at indent, then text from column on, or on the next line where lead is too long. */
+void out_term(FILE *file, unsigned indent, const char *lead, unsigned column, const char *text);
 
 enum out_format {
 	OUT_JSON,
@@ -36,3 +45,4 @@ void out_end(struct out *o); /* closes the innermost map or list */
 void out_text(struct out *o, const char *key, const char *value); /* NULL value: left out */
 void out_number(struct out *o, const char *key, long long value);
 void out_bool(struct out *o, const char *key, bool value);
+void out_null(struct out *o, const char *key);

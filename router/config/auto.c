@@ -47,9 +47,15 @@ const struct facts_nic *auto_nic(const struct config *c, const struct addr *pref
 	}
 	if (matching == 1)
 		return on;
-	if (!matching && named == 1)
+	if (!matching && named == 1 && !c->facts.seen)
 		return only;
-	if (!named)
+	if (!matching && c->facts.seen)
+		*ret_words = arena_printf(a,
+					  "no interface of this machine has an address of %s: "
+					  "give the one that is meant its address, or write "
+					  "its name",
+					  addr_print(prefix, text));
+	else if (!named)
 		*ret_words = "what this machine has is not known yet: first boot writes it "
 			     "to " FACTS_FILE;
 	else
@@ -73,10 +79,14 @@ void auto_claim(const struct config *c, struct address_claim *claim, struct diag
 	nic = auto_nic(c, &dom->prefix, d->arena, &words);
 	if (claim->auto_link && nic) {
 		claim->link.text = claim->link.name = nic->name;
+	} else if (claim->auto_link && strcmp(claim->capture, "proxy-arp") != 0) {
+		if (!o->from) /* which nobody has asked for */
+			object_warn(o, "capture.interface", d, "is left out: %s", words);
 	} else if (claim->auto_link) {
 		o->waits = arena_printf(d->arena, "waits for its interface: %s", words);
-		o->waits_reason = "WaitingForFacts";
-		object_warn(o, "capture.interface", d, "%s", o->waits);
+		o->waits_reason = WAITING_FOR_FACTS;
+		if (!c->elsewhere)
+			object_warn(o, "capture.interface", d, "%s", o->waits);
 	}
 	if (claim->auto_nic && nic && nic->ref)
 		claim->nic = nic->ref;
@@ -101,6 +111,8 @@ void auto_endpoint(const struct config *c, struct wireguard_interface *w, struct
 						 nic->public, (uint16_t)w->port };
 		return;
 	}
+	if (c->elsewhere)
+		return;
 	object_warn(&w->object, "endpoint", d,
 		    "is left out of the export: %s; write ADDRESS:PORT, or let the other side "
 		    "be the one that is dialled",

@@ -2,19 +2,29 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "config/expand.h"
 #include "config/hint.h"
 #include "config/net.h"
 
 #define HINT_OBJECTS 1000 /* looked at for a name mistyped: a page of errors stays fast */
 
 const struct kind *const kinds[] = {
-	&kind_interface,       &kind_wireguard_interface,
-	&kind_wireguard_peer,  &kind_static_address,
-	&kind_route,	       &kind_sysctl,
-	&kind_overlay_peer,    &kind_hybrid_route,
-	&kind_mobility_domain, &kind_cloud_provider,
-	&kind_address_claim,   NULL,
+	&kind_sam_node_set,
+	&kind_interface,
+	&kind_wireguard_interface,
+	&kind_wireguard_peer,
+	&kind_static_address,
+	&kind_route,
+	&kind_sysctl,
+	&kind_overlay_peer,
+	&kind_hybrid_route,
+	&kind_mobility_domain,
+	&kind_cloud_provider,
+	&kind_mobility_pool,
+	&kind_address_claim,
+	NULL,
 };
 
 /* ---- documents to objects --------------------------------------------------------------- */
@@ -23,6 +33,23 @@ static const struct kind *kind_find(const char *name)
 {
 	for (const struct kind *const *k = kinds; *k; k++)
 		if (strcmp((*k)->name, name) == 0)
+			return *k;
+	return NULL;
+}
+
+bool kind_is(const struct kind *k, const char *name)
+{
+	size_t n = strlen(k->name);
+	const char *more = k->name[n - 1] == 's' ? "es" : "s";
+
+	return strncasecmp(name, k->name, n) == 0 &&
+	       (!name[n] || strcasecmp(name + n, more) == 0);
+}
+
+const struct kind *kind_named(const char *name)
+{
+	for (const struct kind *const *k = kinds; *k; k++)
+		if (kind_is(*k, name))
 			return *k;
 	return NULL;
 }
@@ -92,7 +119,7 @@ static const char *read_name(const struct node *doc, const char *kind, struct di
 	return NULL;
 }
 
-static void add_object(struct config *c, struct object *o)
+void object_add(struct config *c, struct object *o)
 {
 	c->objects =
 	    arena_grow(c->arena, c->objects, c->count, &c->room, sizeof(struct object *));
@@ -150,7 +177,7 @@ static void read_resource(struct config *c, const struct node *doc, struct diag 
 	before = d->errors;
 	decode_spec(c->arena, o, d);
 	o->faulty = d->errors != before;
-	add_object(c, o);
+	object_add(c, o);
 }
 
 static void read_router(struct config *c, const struct node *doc, struct diag *d)
@@ -241,13 +268,6 @@ static int object_compare(const struct object *a, const struct object *b)
 	return r ? r : strcmp(a->name, b->name);
 }
 
-static int by_name(const void *pa, const void *pb)
-{
-	struct object *const *a = pa, *const *b = pb;
-
-	return object_compare(*a, *b);
-}
-
 /* What was imported comes last: it is at fault, not the configuration. */
 static bool is_after(const struct object *a, const struct object *b)
 {
@@ -267,13 +287,18 @@ static int by_name_and_place(const void *pa, const void *pb)
 	return r ? r : is_after(*a, *b) ? 1 : -1;
 }
 
-static void make_index(struct config *c, struct diag *d)
+static void make_index(struct config *c)
 {
+	c->index_count = c->count;
 	c->index = arena_alloc(c->arena, (c->count + 1) * sizeof(struct object *));
 	if (c->count) {
 		memcpy(c->index, c->objects, c->count * sizeof(struct object *));
 		qsort(c->index, c->count, sizeof(*c->index), by_name_and_place);
 	}
+}
+
+static void check_twins(struct config *c, struct diag *d)
+{
 	for (size_t i = 1; i < c->count; i++)
 		if (object_compare(c->index[i - 1], c->index[i]) == 0) {
 			c->index[i]->faulty = true;
@@ -287,10 +312,18 @@ static void make_index(struct config *c, struct diag *d)
 const struct object *config_find(const struct config *c, const struct kind *k, const char *name)
 {
 	const struct object key = { .kind = k, .name = name };
-	const struct object *const p = &key;
-	struct object **at = bsearch(&p, c->index, c->count, sizeof(*c->index), by_name);
+	size_t low = 0, high = c->index_count;
 
-	return at ? *at : NULL;
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+
+		if (object_compare(c->index[mid], &key) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < c->index_count && object_compare(c->index[low], &key) == 0 ? c->index[low]
+										: NULL;
 }
 
 static void resolve_ref(const struct config *c, const struct object *o, const char *path,
@@ -344,14 +377,17 @@ static void resolve_link(const struct config *c, const struct object *o, const c
 		r->name = name;
 }
 
-static void resolve_fields(const struct config *c, struct object *o, const char *prefix,
-			   const struct field *fields, struct diag *d)
+/* base: what the fields' offsets are from, the object or an item of a list. */
+static void resolve_fields(const struct config *c, struct object *o, void *base,
+			   const char *prefix, const struct field *fields, struct diag *d)
 {
 	for (const struct field *f = fields; f->name; f++) {
-		void *at = (char *)o + f->offset;
+		void *at = (char *)base + f->offset;
+		const struct list *list = at;
 		const char *path;
 
-		if (f->type != FIELD_REF && f->type != FIELD_LINK && f->type != FIELD_GROUP)
+		if (f->type != FIELD_REF && f->type != FIELD_LINK && f->type != FIELD_GROUP &&
+		    f->type != FIELD_ITEMS)
 			continue;
 		path = arena_printf(d->arena, "%s%s%s", prefix, *prefix ? "." : "", f->name);
 		if (f->type == FIELD_REF)
@@ -359,7 +395,12 @@ static void resolve_fields(const struct config *c, struct object *o, const char 
 		else if (f->type == FIELD_LINK)
 			resolve_link(c, o, path, at, d);
 		else if (f->type == FIELD_GROUP)
-			resolve_fields(c, o, path, f->fields, d);
+			resolve_fields(c, o, base, path, f->fields, d);
+		else
+			for (size_t i = 0; i < list->count; i++)
+				resolve_fields(c, o, (char *)list->items + i * f->size,
+					       arena_printf(d->arena, "%s[%zu]", path, i),
+					       f->fields, d);
 	}
 }
 
@@ -392,18 +433,22 @@ static void clash(void *arg, const struct item *a, const struct item *b)
 
 static bool is_sound(struct object *o);
 
-static bool refs_sound(struct object *o, const struct field *fields)
+static bool refs_sound(void *base, const struct field *fields)
 {
 	for (const struct field *f = fields; f->name; f++) {
-		void *at = (char *)o + f->offset;
+		void *at = (char *)base + f->offset;
+		const struct list *list = at;
 		const struct object *to = f->type == FIELD_REF	  ? ((struct ref *)at)->to
 					  : f->type == FIELD_LINK ? ((struct link_ref *)at)->to
 								  : NULL;
 
 		if (to && !is_sound((struct object *)to))
 			return false;
-		if (f->type == FIELD_GROUP && !refs_sound(o, f->fields))
+		if (f->type == FIELD_GROUP && !refs_sound(base, f->fields))
 			return false;
+		for (size_t i = 0; f->type == FIELD_ITEMS && i < list->count; i++)
+			if (!refs_sound((char *)list->items + i * f->size, f->fields))
+				return false;
 	}
 	return true;
 }
@@ -441,6 +486,17 @@ static void lower(const struct config *c, struct state *want)
 			c->objects[i]->kind->lower(c, c->objects[i], want);
 }
 
+/* What they are about was not expanded: nothing is wrong with them. */
+static void drop_imports(struct config *c)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < c->count; i++)
+		if (!c->objects[i]->imported)
+			c->objects[kept++] = c->objects[i];
+	c->count = kept;
+}
+
 bool config_check(struct config *c, struct diag *d)
 {
 	struct state scratch = { .arena = c->arena };
@@ -448,13 +504,20 @@ bool config_check(struct config *c, struct diag *d)
 
 	if (c->count > CONFIG_OBJECTS)
 		return false;
+	make_index(c);
+	if (!config_expand(c, d))
+		drop_imports(c);
+	if (c->count > CONFIG_OBJECTS)
+		return false;
 	peers_join(c, d);
-	make_index(c, d);
+	make_index(c);
+	check_twins(c, d);
 	c->allowed.arena = c->arena;
 	for (size_t i = 0; i < c->count; i++) {
 		unsigned before = d->errors;
 
-		resolve_fields(c, c->objects[i], "", c->objects[i]->kind->fields, d);
+		resolve_fields(c, c->objects[i], c->objects[i], "", c->objects[i]->kind->fields,
+			       d);
 		c->objects[i]->faulty |= d->errors != before;
 	}
 	/* kinds[] names what is referred to before what refers. */
@@ -463,6 +526,7 @@ bool config_check(struct config *c, struct diag *d)
 			if (c->objects[i]->kind == *k)
 				check_object(c, c->objects[i], d);
 	claims_check(c, d);
+	ports_check(c, d);
 	judge_again(c);
 	lower(c, &scratch);
 	state_sort(&scratch, clash, &arg);

@@ -12,7 +12,8 @@
 #include "base/facts.h"
 #include "state.h"
 
-#define CONFIG_OBJECTS 200000 /* in all files together */
+#define CONFIG_OBJECTS	 200000		     /* in all files together */
+#define CONFIG_NODE_FILE "/etc/routerd/node" /* this node's name */
 
 struct kind;
 struct object;
@@ -23,8 +24,15 @@ struct config {
 	size_t count, room;
 	const char *node;	      /* metadata.name of the Router document; NULL: none */
 	const char *node_file, *host; /* what the machine is called; NULL: not known */
-	struct facts facts;	      /* of the machine; all zero: not known */
-	struct object **index;
+	const char *as;		      /* the node it is to be read as; NULL: this machine */
+	const char *self;	      /* checked: its node in those sets; NULL: it is none */
+	bool stranger; /* checked: there are sets, and the machine is none of their nodes */
+	const char *fabric; /* checked: fabric_digest(); NULL: nothing was written once */
+	bool facts_as; /* facts are those of the node it is read as, whatever this machine is */
+	bool elsewhere; /* checked: that node is another machine, of which there are no facts */
+	struct facts facts;    /* of the machine; all zero: not known */
+	struct object **index; /* by kind and name */
+	size_t index_count;
 	struct state
 	    allowed; /* every WireGuardPeer's allowed IPs, to look peers up by address */
 };
@@ -43,10 +51,20 @@ bool config_check(struct config *c, struct diag *d);
 /* The wanted state, sorted. Only after a config_check() that was true. */
 void config_lower(const struct config *c, struct state *want);
 
+/* The nodes of its SAMNodeSets, each once, by name; in the arena. c is checked, or a
+ * stranger's. */
+size_t config_nodes(const struct config *c, struct arena *a, const char *const **ret);
+
+#define CONFIG_ROLES 2
+/* Of a checked configuration that is a stranger's: the first node of each role in its
+ * SAMNodeSets. */
+size_t config_examples(const struct config *c, const char *ret[static CONFIG_ROLES]);
+
 /* May metadata.name be so? */
 bool config_is_name(const char *text);
 /* May a node be called so? Its name is a file's, too. */
 bool config_is_node(const char *text);
+/* The first of that name. */
 const struct object *config_find(const struct config *c, const struct kind *k,
 				 const char *name);
 /* "RemoteAddressClaim/db"; "" for NULL. */

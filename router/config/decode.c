@@ -12,6 +12,21 @@
 
 /* ---- places and words ------------------------------------------------------------------- */
 
+/* "nodes[2]": the entry of the list that map has. */
+static const struct node *entry(const struct node *map, char *part)
+{
+	char *open = strchr(part, '[');
+	unsigned long i = open ? strtoul(open + 1, NULL, 10) : 0;
+	const struct node *n;
+
+	if (open)
+		*open = '\0';
+	n = node_get(map, part);
+	for (n = open && n ? n->child : n; open && n && i; i--)
+		n = n->next;
+	return n;
+}
+
 struct mark object_mark(const struct object *o, const char *path)
 {
 	const struct node *n = o->spec;
@@ -25,7 +40,7 @@ struct mark object_mark(const struct object *o, const char *path)
 			break;
 		memcpy(part, path, len);
 		part[len] = '\0';
-		n = node_get(n, part);
+		n = entry(n, part);
 		if (n)
 			at = n->mark;
 		path += len + (path[len] == '.');
@@ -342,7 +357,9 @@ static const struct decoder {
 	[FIELD_KEY] = { decode_key, .secret = true },
 	[FIELD_ENDPOINT] = { decode_endpoint },
 	[FIELD_REF] = { decode_ref },
+	[FIELD_HOSTS4] = { decode_host4, sizeof(struct addr) },
 	[FIELD_GROUP] = { NULL },
+	[FIELD_ITEMS] = { NULL },
 	[FIELD_REFUSED] = { decode_refused, .secret = true },
 };
 
@@ -363,7 +380,8 @@ static void fault(const struct object *o, const struct node *n, const char *path
 			   wants);
 }
 
-static void decode_scalar(struct arena *a, struct object *o, const struct node *n,
+/* base: what the field's offsets are from, the object or an item of a list. */
+static void decode_scalar(struct arena *a, struct object *o, void *base, const struct node *n,
 			  const char *path, const struct field *f, void *at, struct diag *d)
 {
 	const struct decoder *dec = &decoders[f->type];
@@ -384,7 +402,7 @@ static void decode_scalar(struct arena *a, struct object *o, const struct node *
 		return;
 	}
 	if (f->automatic && strcmp(n->text, "auto") == 0) {
-		*(bool *)((char *)o + f->automatic) = true;
+		*(bool *)((char *)base + f->automatic) = true;
 		return;
 	}
 	wants = dec->decode(&c, n->text, at);
@@ -394,30 +412,68 @@ static void decode_scalar(struct arena *a, struct object *o, const struct node *
 		fault(o, n, path, f, wants, d);
 }
 
-static void decode_list(struct arena *a, struct object *o, const struct node *n,
-			const char *path, const struct field *f, struct list *at,
-			struct diag *d)
+/* The room for the entries of a list; false: it will not do. */
+static bool start_list(struct arena *a, struct object *o, const struct node *n,
+		       const char *path, const struct field *f, size_t size, struct list *at,
+		       struct diag *d)
 {
-	size_t size = decoders[f->type].element, count = 0;
+	size_t count = 0;
 
 	if (n->type != NODE_LIST) {
-		fault(o, n, path, f, "a list, as [a, b]", d);
-		return;
+		fault(o, n, path, f,
+		      f->type == FIELD_ITEMS
+			  ? arena_printf(a, "a list of maps, as [{ %s: ... }]", f->fields->name)
+			  : "a list, as [a, b]",
+		      d);
+		return false;
 	}
 	for (const struct node *e = n->child; e; e = e->next)
 		count++;
 	if (count == 0 && f->required) {
 		fault(o, n, path, f, "at least one entry", d);
-		return;
+		return false;
 	}
 	if (count > LIST_MAX) {
 		fault(o, n, path, f, "fewer entries: at most 100000", d);
-		return;
+		return false;
 	}
 	at->items = arena_alloc(a, (count + 1) * size);
+	return true;
+}
+
+static void decode_list(struct arena *a, struct object *o, void *base, const struct node *n,
+			const char *path, const struct field *f, struct list *at,
+			struct diag *d)
+{
+	size_t size = decoders[f->type].element;
+
+	if (!start_list(a, o, n, path, f, size, at, d))
+		return;
 	for (const struct node *e = n->child; e; e = e->next, at->count++)
-		decode_scalar(a, o, e, arena_printf(d->arena, "%s[%zu]", path, at->count), f,
-			      (char *)at->items + at->count * size, d);
+		decode_scalar(a, o, base, e, arena_printf(d->arena, "%s[%zu]", path, at->count),
+			      f, (char *)at->items + at->count * size, d);
+}
+
+static void decode_map(struct arena *a, struct object *o, void *base, const struct node *map,
+		       const char *prefix, const struct field *fields, struct diag *d);
+
+static void decode_items(struct arena *a, struct object *o, const struct node *n,
+			 const char *path, const struct field *f, struct list *at,
+			 struct diag *d)
+{
+	if (!start_list(a, o, n, path, f, f->size, at, d))
+		return;
+	for (const struct node *e = n->child; e; e = e->next, at->count++) {
+		struct list_item *item = (void *)((char *)at->items + at->count * f->size);
+
+		item->node = e;
+		if (e->type == NODE_MAP)
+			decode_map(a, o, item, e, arena_printf(a, "%s[%zu]", path, at->count),
+				   f->fields, d);
+		else
+			fault(o, e, arena_printf(a, "%s[%zu]", path, at->count), f,
+			      arena_printf(a, "a map, as { %s: ... }", f->fields->name), d);
+	}
 }
 
 static const struct field *find(const struct field *fields, const char *name)
@@ -439,32 +495,34 @@ static void unknown_field(const struct object *o, const struct node *n, const ch
 		   path, hint_text(d->arena, &hint));
 }
 
-static void decode_map(struct arena *a, struct object *o, const struct node *map,
-		       const char *prefix, const struct field *fields, struct diag *d);
-
-static void decode_field(struct arena *a, struct object *o, const struct node *n,
+static void decode_field(struct arena *a, struct object *o, void *base, const struct node *n,
 			 const char *path, const struct field *f, struct diag *d)
 {
-	void *at = (char *)o + f->offset;
+	void *at = (char *)base + f->offset;
 
 	if (f->type == FIELD_GROUP)
-		decode_map(a, o, n, path, f->fields, d);
+		decode_map(a, o, base, n, path, f->fields, d);
+	else if (f->type == FIELD_ITEMS)
+		decode_items(a, o, n, path, f, at, d);
 	else if (decoders[f->type].element)
-		decode_list(a, o, n, path, f, at, d);
+		decode_list(a, o, base, n, path, f, at, d);
 	else
-		decode_scalar(a, o, n, path, f, at, d);
+		decode_scalar(a, o, base, n, path, f, at, d);
 }
 
-static void apply_fallback(struct arena *a, struct object *o, const struct field *f)
+static void apply_fallback(struct arena *a, void *base, const struct field *f)
 {
 	struct decoding c = { a, f };
 
 	if (f->fallback)
-		(void)decoders[f->type].decode(&c, f->fallback, (char *)o + f->offset);
+		(void)decoders[f->type].decode(&c, f->fallback, (char *)base + f->offset);
+	if (f->type == FIELD_GROUP && !f->required)
+		for (const struct field *g = f->fields; g->name; g++)
+			apply_fallback(a, base, g);
 }
 
 /* map is NULL where it was left out: then only what is required is missed. */
-static void decode_map(struct arena *a, struct object *o, const struct node *map,
+static void decode_map(struct arena *a, struct object *o, void *base, const struct node *map,
 		       const char *prefix, const struct field *fields, struct diag *d)
 {
 	const char *dot = *prefix ? "." : "";
@@ -479,7 +537,7 @@ static void decode_map(struct arena *a, struct object *o, const struct node *map
 		const struct field *f = find(fields, n->key);
 
 		if (f)
-			decode_field(a, o, n, path, f, d);
+			decode_field(a, o, base, n, path, f, d);
 		else
 			unknown_field(o, n, path, fields, d);
 	}
@@ -490,14 +548,17 @@ static void decode_map(struct arena *a, struct object *o, const struct node *map
 			diag_error(d, map ? map->mark : object_mark(o, prefix),
 				   "%s/%s: spec.%s%s%s is missing: %s", o->kind->name, o->name,
 				   prefix, dot, f->name, f->help);
-		if (f->type == FIELD_GROUP && !f->required)
-			for (const struct field *g = f->fields; g->name; g++)
-				apply_fallback(a, o, g);
-		apply_fallback(a, o, f);
+		apply_fallback(a, base, f);
 	}
 }
 
 void decode_spec(struct arena *a, struct object *o, struct diag *d)
 {
-	decode_map(a, o, o->spec, "", o->kind->fields, d);
+	decode_map(a, o, o, o->spec, "", o->kind->fields, d);
+}
+
+void decode_defaults(struct arena *a, struct object *o)
+{
+	for (const struct field *f = o->kind->fields; f->name; f++)
+		apply_fallback(a, o, f);
 }

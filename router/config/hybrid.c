@@ -19,7 +19,7 @@ static bool is(const char *word, const char *what)
 
 /* ---- OverlayPeer ------------------------------------------------------------------------ */
 
-static const struct word roles[] = { { "onprem" }, { "cloud" }, { 0 } };
+const struct word site_roles[] = { { "onprem" }, { "cloud" }, { 0 } };
 
 #define NOT_BUILT "this router carries overlays by WireGuard or plain routes only"
 
@@ -43,7 +43,8 @@ static const struct field underlay_fields[] = {
 	  "the WireGuardInterface, or for type route the interface towards the peer",
 	  .required = true },
 	{ "address", FIELD_HOST4, AT(overlay_peer, address),
-	  "the peer's overlay address; for type route the next hop. It is not assigned" },
+	  "the peer's overlay address, allowed for its WireGuardPeer where no allowedIPs hold "
+	  "it; for type route the next hop. It is not assigned" },
 	{ "mtu", FIELD_NUMBER, AT(overlay_peer, underlay_mtu),
 	  "MTU of the network under the tunnel, bytes; left out, packets of TCP are held to "
 	  "the tunnel's MTU less 80, so 1420 gives an MSS of 1300",
@@ -61,7 +62,7 @@ static const struct field remote_fields[] = {
 
 static const struct field overlay_peer_fields[] = {
 	{ "role", FIELD_WORD, AT(overlay_peer, role), "the side the peer stands on",
-	  .required = true, .words = roles },
+	  .required = true, .words = site_roles },
 	{ "nodeID", FIELD_TEXT, AT(overlay_peer, node),
 	  "the peer's node name: whose export in the peers folder is its WireGuardPeer" },
 	{ "underlay", FIELD_GROUP, 0, "what carries packets to the peer", .required = true,
@@ -88,11 +89,13 @@ void overlay_warn(const struct object *o, const char *path, const struct addr *a
 }
 
 /* The peer on a link whose allowed IPs hold an address. */
-static const struct wireguard_peer *peer_of_address(const struct config *c, const char *link,
+static const struct wireguard_peer *peer_of_address(struct config *c, const char *link,
 						    const struct addr *a)
 {
-	const struct item *it = state_allowed(&c->allowed, link, a);
+	const struct item *it;
 
+	state_sort(&c->allowed, NULL, NULL);
+	it = state_allowed(&c->allowed, link, a);
 	return it ? (const void *)it->origin : NULL;
 }
 
@@ -116,7 +119,6 @@ static const struct wireguard_peer *find_tunnel(struct config *c, const struct o
 	p = o->node ? (const void *)config_find(c, &kind_wireguard_peer, o->node) : NULL;
 	if (may_carry(p, o))
 		return p;
-	state_sort(&c->allowed, NULL, NULL);
 	p = o->address.family ? peer_of_address(c, o->link.name, &o->address) : NULL;
 	if (!p && w->peers == 1)
 		p = w->peer;
@@ -165,6 +167,8 @@ static void overlay_peer_check(struct config *c, struct object *o, struct diag *
 		return;
 	}
 	p->tunnel = find_tunnel(c, p);
+	p->unallowed =
+	    p->tunnel && p->address.family && !peer_of_address(c, p->link.name, &p->address);
 	if (p->tunnel)
 		wait_with(o, &p->tunnel->object, d);
 	else if (p->node)
@@ -174,6 +178,21 @@ static void overlay_peer_check(struct config *c, struct object *o, struct diag *
 			     "which WireGuardPeer of %s is meant? Name one '%s', "
 			     "or let one's allowedIPs hold the underlay.address",
 			     p->link.name, o->name);
+}
+
+/* A key that came alone brings no allowed IPs: what its node is by here is allowed anyway. */
+static void overlay_peer_lower(const struct config *c, const struct object *o,
+			       struct state *want)
+{
+	const struct overlay_peer *p = (const void *)o;
+
+	(void)c;
+	if (p->unallowed)
+		state_add(want, &(struct item){ .type = ITEM_ALLOWED,
+						.origin = o,
+						.link = p->link.name,
+						.address = p->address,
+						.allowed = { p->tunnel->key } });
 }
 
 uint32_t overlay_mtu(const struct overlay_peer *p, const char **why)
@@ -255,6 +274,7 @@ const struct kind kind_overlay_peer = {
 	.size = sizeof(struct overlay_peer),
 	.fields = overlay_peer_fields,
 	.check = overlay_peer_check,
+	.lower = overlay_peer_lower,
 };
 
 /* ---- HybridRoute ------------------------------------------------------------------------ */
@@ -367,7 +387,7 @@ const struct kind kind_mobility_domain = {
 
 /* ---- CloudProviderProfile --------------------------------------------------------------- */
 
-static const struct word providers[] = { { "azure" }, { "aws" }, { "oci" }, { "gcp" }, { 0 } };
+const struct word provider_words[] = { { "azure" }, { "aws" }, { "oci" }, { "gcp" }, { 0 } };
 
 static const struct field auth_fields[] = {
 	{ "mode", FIELD_TEXT, AT(cloud_provider, auth_mode),
@@ -379,7 +399,7 @@ static const struct field auth_fields[] = {
 
 static const struct field cloud_provider_fields[] = {
 	{ "provider", FIELD_WORD, AT(cloud_provider, provider), "which cloud", .required = true,
-	  .words = providers },
+	  .words = provider_words },
 	{ "capabilities", FIELD_TEXTS, AT(cloud_provider, capabilities),
 	  "what the cloud side may do; a remark" },
 	{ "auth", FIELD_GROUP, 0, "how a person authenticates", .fields = auth_fields },
@@ -404,7 +424,7 @@ const struct kind kind_cloud_provider = {
 
 #define OS_HOLDS "an address the guest itself holds is never forwarded"
 
-static const struct word captures[] = {
+const struct word capture_types[] = {
 	{ "provider-secondary-ip" },
 	{ "proxy-arp" },
 	{ "static-host-route",
@@ -423,7 +443,7 @@ static const struct word delivery_modes[] = {
 static const struct field capture_fields[] = {
 	{ "type", FIELD_WORD, AT(address_claim, capture),
 	  "how packets for the address reach this router", .required = true,
-	  .words = captures },
+	  .words = capture_types },
 	{ "interface", FIELD_LINK, AT(address_claim, link),
 	  "the interface on the shared subnet; proxy-arp needs it",
 	  .automatic = AT(address_claim, auto_link) },
@@ -458,7 +478,7 @@ static const struct field address_claim_fields[] = {
 	{ "address", FIELD_HOST4, AT(address_claim, address),
 	  "the address that lives elsewhere", .required = true },
 	{ "ownerSide", FIELD_WORD, AT(address_claim, owner),
-	  "the side it lives on; the peer's role when left out", .words = roles },
+	  "the side it lives on; the peer's role when left out", .words = site_roles },
 	{ "capture", FIELD_GROUP, 0, "how it is captured here", .required = true,
 	  .fields = capture_fields },
 	{ "delivery", FIELD_GROUP, 0, "how it is delivered there", .fields = delivery_fields },
@@ -472,32 +492,35 @@ const struct overlay_peer *claim_peer(const struct address_claim *a)
 	return (const void *)(a->peer.to ? a->peer.to : dom->peer.to);
 }
 
+const char *address_fault(struct arena *arena, const struct addr *prefix, const struct addr *a)
+{
+	struct addr last = *prefix;
+	char host[ADDR_STRLEN], text[ADDR_STRLEN];
+	bool broadcast;
+
+	addr_print_host(a, host);
+	addr_print(prefix, text);
+	if (a->bytes[0] == 127 || a->bytes[0] >= 224)
+		return arena_printf(arena, "%s is no address of a host on a subnet", host);
+	if (!addr_contains(prefix, a))
+		return arena_printf(arena, "%s is outside %s", host, text);
+	for (unsigned i = prefix->bits; i < 32; i++)
+		last.bytes[i / 8] |= (uint8_t)(0x80 >> i % 8);
+	broadcast = memcmp(a->bytes, last.bytes, 4) == 0;
+	if (prefix->bits < 31 && (broadcast || memcmp(a->bytes, prefix->bytes, 4) == 0))
+		return arena_printf(arena, "%s is the %s address of %s, not a host", host,
+				    broadcast ? "broadcast" : "network", text);
+	return NULL;
+}
+
 static void check_address(const struct address_claim *a, struct diag *d)
 {
 	const struct mobility_domain *dom = (const void *)a->domain.to;
-	const struct object *o = &a->object;
-	struct addr last = dom->prefix, first = dom->prefix;
-	char host[ADDR_STRLEN], prefix[ADDR_STRLEN];
+	const char *fault = address_fault(d->arena, &dom->prefix, &a->address);
 
-	addr_print_host(&a->address, host);
-	addr_print(&dom->prefix, prefix);
-	if (a->address.bytes[0] == 127 || a->address.bytes[0] >= 224) {
-		object_error(o, "address", d, "%s is no address of a host on a subnet", host);
-		return;
-	}
-	if (!addr_contains(&dom->prefix, &a->address)) {
-		object_error(o, "address", d, "%s is outside %s, the prefix of %s", host,
-			     prefix, object_where(d->arena, &dom->object));
-		return;
-	}
-	for (unsigned i = dom->prefix.bits; i < 32; i++)
-		last.bytes[i / 8] |= (uint8_t)(0x80 >> i % 8);
-	if (dom->prefix.bits < 31 && (memcmp(a->address.bytes, last.bytes, 4) == 0 ||
-				      memcmp(a->address.bytes, first.bytes, 4) == 0))
-		object_error(o, "address", d, "%s is the %s address of %s, not a host", host,
-			     memcmp(a->address.bytes, last.bytes, 4) == 0 ? "broadcast"
-									  : "network",
-			     prefix);
+	if (fault)
+		object_error(&a->object, "address", d, "%s; the prefix is that of %s", fault,
+			     object_where(d->arena, &dom->object));
 }
 
 static void check_delivery(const struct address_claim *a, struct diag *d)
@@ -564,7 +587,7 @@ static void address_claim_check(struct config *c, struct object *o, struct diag 
 	check_address(a, d);
 	check_delivery(a, d);
 	check_capture(a, d);
-	if (claim_peer(a))
+	if (claim_peer(a) && !o->waits)
 		wait_with(o, &claim_peer(a)->object, d);
 }
 

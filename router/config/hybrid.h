@@ -10,6 +10,7 @@ struct overlay_peer {
 	struct addr address, remote_address;
 	uint32_t underlay_mtu;
 	const struct wireguard_peer *tunnel; /* NULL: a routed underlay */
+	bool unallowed;			     /* no peer's allowedIPs hold its address */
 };
 
 struct hybrid_route {

@@ -135,6 +135,8 @@ static bool join(const struct names *n, const struct wireguard_peer *from, struc
 	to->key = from->key;
 	if (!key_given(&to->next))
 		to->next = from->next;
+	if (!to->fabric)
+		to->fabric = from->fabric;
 	if (!to->endpoint.host)
 		to->endpoint = from->endpoint;
 	if (!to->allowed.count)
@@ -189,8 +191,36 @@ static void check_copies(const struct config *c, struct diag *d)
 	}
 }
 
+static int by_text(const void *pa, const void *pb)
+{
+	const char *const *a = pa, *const *b = pb;
+
+	return strcmp(*a, *b);
+}
+
+/* Where all nodes are written down, an import is one of theirs: nobody else is let in. */
+static bool is_strange(const struct config *c, const char *const *nodes, size_t n,
+		       const struct object *o, struct diag *d)
+{
+	if (!c->self || o->faulty)
+		return false;
+	if (strcmp(o->name, c->self) == 0)
+		diag_warn(d, o->mark,
+			  "left out: it is of node '%s', as this machine is called, and has "
+			  "another key: two machines have one name",
+			  c->self);
+	else if (!bsearch(&o->name, nodes, n, sizeof(*nodes), by_text))
+		diag_warn(d, o->mark,
+			  "left out: no SAMNodeSet has a node '%s', and no object is about it: "
+			  "add it there, or remove the file",
+			  o->name);
+	return true; /* of the own site: there is no tunnel within one */
+}
+
 void peers_join(struct config *c, struct diag *d)
 {
+	const char *const *nodes = NULL;
+	size_t node_count = c->self ? config_nodes(c, c->arena, &nodes) : 0;
 	struct names n = { 0 };
 	size_t kept = 0;
 
@@ -203,8 +233,10 @@ void peers_join(struct config *c, struct diag *d)
 			settle_link(&n, (void *)o);
 			name_node(&n, (void *)o);
 		}
-		if (!peer || !o->imported || o->faulty || !join(&n, (void *)o, d))
-			c->objects[kept++] = o;
+		if (peer && o->imported && !o->faulty &&
+		    (join(&n, (void *)o, d) || is_strange(c, nodes, node_count, o, d)))
+			continue;
+		c->objects[kept++] = o;
 	}
 	c->count = kept;
 	check_copies(c, d);

@@ -44,10 +44,18 @@ struct kept *config_keep(const struct config *c)
 				       .waits = keep_text(a, from->waits),
 				       .waits_reason = from->waits_reason };
 		to->mark.file = file_kept;
+		k->wants_facts |=
+		    from->waits_reason && strcmp(from->waits_reason, WAITING_FOR_FACTS) == 0;
 		pairs[i] = (struct pair){ from, to };
 	}
 	if (c->count)
 		qsort(pairs, c->count, sizeof(*pairs), by_from);
+	for (size_t i = 0; i < c->count; i++) {
+		const struct pair key = { .from = c->index[i]->from };
+		const struct pair *p = bsearch(&key, pairs, c->count, sizeof(*pairs), by_from);
+
+		k->objects[i].from = p ? p->to : NULL;
+	}
 	config_lower(c, &want);
 	k->want = (struct state){ .arena = a, .count = want.count, .sorted = true };
 	k->want.room = want.count + 1;

@@ -12,6 +12,7 @@ struct kept {
 	struct object *objects; /* by kind, then name; without their specs */
 	size_t count;
 	struct state want; /* sorted; origins point into objects */
+	bool wants_facts;  /* something waits for what this machine has */
 	struct self *selves;
 	size_t self_count;
 };

@@ -7,6 +7,7 @@
 
 #include "config/auto.h"
 #include "config/config.h"
+#include "config/fabric.h"
 
 #define AT(type, member) offsetof(struct type, member)
 
@@ -75,8 +76,9 @@ static const struct field wireguard_interface_fields[] = {
 	{ "endpoint", FIELD_ENDPOINT, AT(wireguard_interface, endpoint),
 	  "where other nodes reach this one, for its export",
 	  .automatic = AT(wireguard_interface, auto_endpoint) },
-	{ "peersFrom", FIELD_REFUSED, 0,
-	  "SAMNodeSet is not read yet; write each peer as a WireGuardPeer" },
+	{ "peersFrom", FIELD_ITEMS, AT(wireguard_interface, sources),
+	  "the SAMNodeSets whose tunnels it carries; needed where it is not named wg-hybrid",
+	  .fields = set_ref_fields, .size = sizeof(struct pool_source) },
 	{ 0 },
 };
 
@@ -140,6 +142,29 @@ static void wireguard_interface_lower(const struct config *c, const struct objec
 						.key_file = w->key_file } });
 }
 
+void ports_check(const struct config *c, struct diag *d)
+{
+	const struct object **users =
+	    arena_alloc(c->arena, (UINT16_MAX + 1) * sizeof(struct object *));
+
+	for (size_t i = 0; i < c->index_count; i++) {
+		const struct wireguard_interface *w = (const void *)c->index[i];
+
+		if (w->object.kind != &kind_wireguard_interface || w->object.faulty)
+			continue;
+		if (users[w->port])
+			object_error(
+			    &w->object, "listenPort", d,
+			    "%u is that of %s, too: give one of them another%s", w->port,
+			    object_where(d->arena, users[w->port]),
+			    users[w->port]->from || w->object.from
+				? ", or let the one that was written carry the SAMNodeSet: "
+				  "peersFrom"
+				: "");
+		users[w->port] = &w->object;
+	}
+}
+
 const struct kind kind_wireguard_interface = {
 	.name = "WireGuardInterface",
 	.api = API_NET,
@@ -172,6 +197,9 @@ static const struct field wireguard_peer_fields[] = {
 	  "listed" },
 	{ "persistentKeepalive", FIELD_NUMBER, AT(wireguard_peer, keepalive),
 	  "seconds between keepalives, 0 for none; needed behind NAT", .max = 65535 },
+	{ "fabric", FIELD_TEXT, AT(wireguard_peer, fabric),
+	  "digest of the SAMNodeSets and MobilityPools that its node had when it was exported; "
+	  "doctor compares" },
 	{ "presharedKeyFile", FIELD_PATH, AT(wireguard_peer, psk_file),
 	  "file with the preshared key, as 'wg genpsk' prints it, the same at both ends, mode "
 	  "0600; it "
@@ -309,14 +337,6 @@ const struct kind kind_static_address = {
 };
 
 /* ---- IPv4Route -------------------------------------------------------------------------- */
-
-struct route {
-	struct object object;
-	struct addr destination, gateway;
-	const char *type;
-	struct link_ref device;
-	uint32_t metric;
-};
 
 static const struct word route_types[] = { { "unicast" }, { "blackhole" }, { 0 } };
 

@@ -10,6 +10,7 @@ struct wireguard_interface {
 	const char *key_file;
 	uint32_t port, mtu;
 	const char *self;
+	struct list sources;		   /* struct pool_source, fabric.h */
 	struct endpoint endpoint;	   /* where others reach us */
 	bool auto_endpoint;		   /* auto.h */
 	const struct wireguard_peer *peer; /* one of its peers; NULL: it has none */
@@ -27,6 +28,15 @@ struct wireguard_peer {
 	struct list allowed; /* struct addr */
 	uint32_t keepalive;
 	const char *psk_file;
+	const char *fabric; /* digest of its node's, by its export; NULL: not known */
+};
+
+struct route {
+	struct object object;
+	struct addr destination, gateway;
+	const char *type;
+	struct link_ref device;
+	uint32_t metric;
 };
 
 struct static_address {

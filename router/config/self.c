@@ -33,6 +33,8 @@ static const char *name_of(const struct config *c, const struct wireguard_interf
 	const char *known[] = { w->self, c->node_file,	called(c, w),
 				c->node, c->facts.name, c->host };
 
+	if (c->self && w->self && strcmp(c->self, w->self) == 0)
+		return arena_strndup(a, c->self, strlen(c->self));
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
 		if (known[i] && config_is_node(known[i]))
 			return several ? arena_printf(a, "%s-%s", known[i], w->object.name)
@@ -116,6 +118,7 @@ size_t config_selves(const struct config *c, struct arena *a, struct self **ret)
 		if (w->endpoint.host)
 			s->endpoint.host =
 			    arena_strndup(a, w->endpoint.host, strlen(w->endpoint.host));
+		s->fabric = c->fabric ? arena_strndup(a, c->fabric, strlen(c->fabric)) : NULL;
 		collect_allowed(c, w, links > 1, a, s);
 		collect_peers(c, w, a, s);
 	}

@@ -15,6 +15,7 @@ struct self {
 	    *node; /* never NULL; the interface's name is part of it where it has others */
 	const char *link, *key_file;
 	struct endpoint endpoint; /* host NULL: not known */
+	const char *fabric;	  /* digest of what was written once; NULL: nothing was */
 	struct addr *allowed;	  /* overlay addresses, then what lives here */
 	size_t allowed_count;
 	struct self_peer *peers; /* who knows our key */

@@ -7,14 +7,15 @@
 #define AREA   "hybrid"
 #define SOURCE 65536 /* addresses of a subnet tried for one that is nobody's */
 
-/* What takes a foreign route away that stands where ours should. */
-static const char *remove_route(struct doctor *d, const struct item *it)
+const char *route_remove(struct doctor *d, const struct item *it)
 {
 	char dst[ADDR_STRLEN];
 
 	return arena_printf(
-	    d->arena, "ip route del %s%s%s%s%s && %s", addr_print(&it->address, dst),
-	    *it->link ? " dev " : "", *it->link ? doctor_quote(d->arena, it->link) : "",
+	    d->arena, "ip route del %s%s%s%s%s%s && %s",
+	    it->route.blackhole && !it->route.other ? "blackhole " : "",
+	    addr_print(&it->address, dst), *it->link ? " dev " : "",
+	    *it->link ? doctor_quote(d->arena, it->link) : "",
 	    it->route.metric ? arena_printf(d->arena, " metric %u", it->route.metric) : "",
 	    it->route.table != ITEM_TABLE_MAIN
 		? arena_printf(d->arena, " table %u", it->route.table)
@@ -46,7 +47,7 @@ void hybrid_routes(struct hybrid *h)
 		else
 			tally_bad(&t, CHECK_FAIL,
 				  op->have->ours ? doctor_apply(h->d)
-						 : remove_route(h->d, op->have),
+						 : route_remove(h->d, op->have),
 				  "%s of %s should leave by %s, but there is '%s'%s", dst,
 				  object_where(h->d->arena, op->origin), op->want->link,
 				  item_text(h->d->arena, op->have),
@@ -58,27 +59,6 @@ void hybrid_routes(struct hybrid *h)
 	for (size_t i = 0; i < h->d->pass->want.count && !waiting; i++)
 		t.good += h->d->pass->want.items[i].type == ITEM_ROUTE;
 	tally_end(&t, "routes that are there: %zu", t.good);
-}
-
-/* A host of the subnet that is neither claimed nor ours: what a client's packet would come
- * from. The kernel asks where it lives (fib_validate_source()). */
-static struct addr pick_source(struct hybrid *h, const struct state *held,
-			       const struct addr *prefix)
-{
-	struct addr a = *prefix;
-
-	a.bits = 32;
-	for (unsigned i = 0; i < SOURCE; i++) {
-		const struct item key = { .type = ITEM_ABSENT, .address = a };
-
-		for (int b = 3; b >= 0 && ++a.bytes[b] == 0; b--)
-			;
-		if (!addr_contains(prefix, &a))
-			break;
-		if (i > 0 && !state_find(held, &key) && !state_find(&h->d->pass->want, &key))
-			return key.address;
-	}
-	return (struct addr){ 0 };
 }
 
 static void hold(const struct state *have, struct state *ret)
@@ -93,23 +73,41 @@ static void hold(const struct state *have, struct state *ret)
 	state_sort(ret, NULL, NULL);
 }
 
-/* A cloud's claims name no interface: packets for them come in where this machine holds an
- * address of the domain. NULL: nowhere that can be told. */
-static const char *way_in(const struct hybrid *h, const struct address_claim *a)
+struct addr hybrid_host(struct hybrid *h, const struct addr *prefix)
 {
-	const struct mobility_domain *domain = (const void *)a->domain.to;
+	struct addr a = *prefix;
+
+	if (!h->held.arena) {
+		h->held.arena = h->d->arena;
+		hold(&h->d->pass->have, &h->held);
+	}
+	a.bits = 32;
+	for (unsigned i = 0; i < SOURCE; i++) {
+		const struct item key = { .type = ITEM_ABSENT, .address = a };
+
+		for (int b = 3; b >= 0 && ++a.bytes[b] == 0; b--)
+			;
+		if (!addr_contains(prefix, &a))
+			break;
+		if (i > 0 && !state_find(&h->held, &key) &&
+		    !state_find(&h->d->pass->want, &key))
+			return key.address;
+	}
+	return (struct addr){ 0 };
+}
+
+const char *hybrid_near(const struct hybrid *h, const struct addr *prefix, const char *tunnel)
+{
 	const struct state *have = &h->d->pass->have;
 
-	if (a->link.name)
-		return a->link.name;
 	for (size_t i = 0; i < have->count; i++) {
 		const struct item *it = &have->items[i];
 		const struct look_link *l;
 		struct addr host = it->address;
 
 		host.bits = 32;
-		if (it->type != ITEM_ADDRESS || !addr_contains(&domain->prefix, &host) ||
-		    strcmp(it->link, claim_peer(a)->link.name) == 0)
+		if (it->type != ITEM_ADDRESS || !addr_contains(prefix, &host) ||
+		    strcmp(it->link, tunnel) == 0)
 			continue;
 		l = hybrid_link(h, it->link);
 		if (l && l->up && l->ether)
@@ -118,7 +116,33 @@ static const char *way_in(const struct hybrid *h, const struct address_claim *a)
 	return NULL;
 }
 
-static const char *lookup_words(struct doctor *d, const struct look_route *r)
+const char *hybrid_way_in(const struct hybrid *h, const struct address_claim *a)
+{
+	const struct mobility_domain *domain = (const void *)a->domain.to;
+
+	return a->link.name ? a->link.name
+			    : hybrid_near(h, &domain->prefix, claim_peer(a)->link.name);
+}
+
+/* Since 6.13 a packet that may not come in is -EINVAL like a blackhole (inet_rtm_getroute(),
+ * net/ipv4/route.c): then the way back tells, as fib_validate_source() sees it. */
+bool route_is_filtered(const struct doctor *d, const struct look_route *r)
+{
+	struct look_route back = { .to = r->from };
+	int mode;
+
+	if (r->error == -EXDEV)
+		return true;
+	if (r->error != -EINVAL || !r->in)
+		return false;
+	mode = sysctl_rp_filter(d, r->in);
+	if (mode <= 0)
+		return false;
+	look_routes(d->kernel, &back, 1);
+	return back.error || (mode == 1 && strcmp(back.out, r->in) != 0);
+}
+
+const char *route_words(struct doctor *d, const struct look_route *r)
 {
 	char from[ADDR_STRLEN] = "";
 
@@ -126,7 +150,7 @@ static const char *lookup_words(struct doctor *d, const struct look_route *r)
 		addr_print_host(&r->from, from);
 	if (r->local)
 		return "keep it for itself";
-	if (r->error == -EXDEV)
+	if (route_is_filtered(d, r))
 		return arena_printf(d->arena,
 				    "drop it, as by rp_filter a packet from %s may not come in "
 				    "by %s",
@@ -147,7 +171,7 @@ static const char *lookup_words(struct doctor *d, const struct look_route *r)
 					       r->table));
 }
 
-static const char *lookup_remedy(struct doctor *d, const struct look_route *r)
+const char *route_remedy(struct doctor *d, const struct look_route *r)
 {
 	char to[ADDR_STRLEN], from[ADDR_STRLEN] = "";
 
@@ -169,23 +193,20 @@ void hybrid_lookup(struct hybrid *h)
 	struct look_route *ask = arena_alloc(h->d->arena, (h->count + 1) * sizeof(*ask));
 	const struct address_claim **of =
 	    arena_alloc(h->d->arena, (h->count + 1) * sizeof(struct address_claim *));
-	struct state held = { .arena = h->d->arena };
 	const struct object *domain = NULL;
 	struct addr source = { 0 };
 	size_t n = 0;
 
-	hold(&h->d->pass->have, &held);
 	for (size_t i = 0; i < h->count; i++) {
 		const struct address_claim *a = claim_of(h->claims[i]);
-		const char *in = way_in(h, a);
+		const char *in = hybrid_way_in(h, a);
 
 		if (hybrid_is_lost(h, &a->address))
 			continue;
 		if (a->domain.to != domain)
-			source = pick_source(
-			    h, &held,
-			    &((const struct mobility_domain *)(const void *)a->domain.to)
-				 ->prefix);
+			source = hybrid_host(
+			    h, &((const struct mobility_domain *)(const void *)a->domain.to)
+				    ->prefix);
 		domain = a->domain.to;
 		of[n] = a;
 		ask[n] = (struct look_route){ .to = a->address };
@@ -203,11 +224,11 @@ void hybrid_lookup(struct hybrid *h)
 		if (!ask[i].error && strcmp(ask[i].out, link) == 0)
 			t.good++;
 		else
-			tally_bad(&t, CHECK_FAIL, lookup_remedy(h->d, &ask[i]),
+			tally_bad(&t, CHECK_FAIL, route_remedy(h->d, &ask[i]),
 				  "%s of %s should leave by %s, but the kernel would %s",
 				  addr_print_host(&of[i]->address, host),
 				  object_where(h->d->arena, &of[i]->object), link,
-				  lookup_words(h->d, &ask[i]));
+				  route_words(h->d, &ask[i]));
 	}
 	tally_end(&t, "claims that the kernel sends into their tunnel: %zu", t.good);
 }

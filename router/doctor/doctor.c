@@ -8,7 +8,6 @@
 #include "base/clean.h"
 #include "base/file.h"
 #include "config/kind.h"
-#include "load.h"
 
 #define TALLY_ROWS 5	  /* of one check; the others are counted */
 #define READ_BYTES 262144 /* of a file under /proc or /etc */
@@ -149,24 +148,6 @@ const struct object **doctor_objects(const struct doctor *d, const struct kind *
 	return list;
 }
 
-const char *doctor_quote(struct arena *a, const char *word)
-{
-	char *text, *to;
-
-	if (*word && strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				  "0123456789_./:@%+=,-") == strlen(word))
-		return word;
-	text = to = arena_alloc(a, strlen(word) * 4 + 3);
-	*to++ = '\'';
-	for (; *word; word++) {
-		if (*word == '\'')
-			to = stpcpy(to, "'\\'");
-		*to++ = *word;
-	}
-	*to = '\'';
-	return text;
-}
-
 const char *doctor_read(const struct doctor *d, const char *path)
 {
 	size_t n;
@@ -210,58 +191,68 @@ void doctor_examine(struct doctor *d, const char *const *names, size_t n)
 	}
 }
 
-static const char *files_text(struct arena *a, const struct doctor_request *q)
+static const char *files_text(struct arena *a, const char *const *files, size_t n)
 {
 	const char *text = "";
 
-	for (size_t i = 0; i < q->file_count; i++)
-		text = arena_printf(a, "%s -f %s", text, doctor_quote(a, q->files[i]));
+	for (size_t i = 0; i < n; i++)
+		text = arena_printf(a, "%s -f %s", text, doctor_quote(a, files[i]));
 	return text;
 }
 
-static bool is_unconfigured(const struct doctor_request *q, const struct config *c)
+static bool is_unconfigured(size_t named, const struct config *c)
 {
 	struct stat st;
 
-	return q->file_count == 0 && c->count == 0 && stat(LOAD_FILE, &st) < 0 &&
-	       errno == ENOENT;
+	return named == 0 && c->count == 0 && stat(LOAD_FILE, &st) < 0 && errno == ENOENT;
+}
+
+void doctor_open(struct doctor *d, struct sight *s, const char *const *files, size_t n)
+{
+	struct arena *a = d->arena;
+	int r;
+
+	*s = (struct sight){
+		.diag.arena = a, .config.arena = a, .want.arena = a, .have.arena = a
+	};
+	d->diag = &s->diag;
+	d->root = reconcile_allowed();
+	d->files = files_text(a, files, n);
+	if (load_config(&s->config, &s->documents, files, n, &s->diag))
+		d->config = &s->config;
+	else
+		d->unconfigured = is_unconfigured(n, &s->config);
+	r = kernel_open(&s->kernel);
+	s->kernel.arena = a;
+	s->kernel.want = &s->want;
+	s->kernel.have = &s->have;
+	if (r == 0 && d->config) {
+		config_lower(&s->config, &s->want);
+		r = pass_new(&s->kernel, &s->want, &s->pass);
+	} else if (r == 0) {
+		r = kernel_read_links(&s->kernel);
+	}
+	if (r == 0) {
+		d->kernel = &s->kernel;
+		d->pass = s->pass;
+	} else {
+		d->deaf = strerror(-r);
+	}
+}
+
+void doctor_close(struct sight *s)
+{
+	pass_free(s->pass);
+	kernel_close(&s->kernel);
 }
 
 bool doctor_run(const struct doctor_request *q, FILE *out)
 {
 	CLEAN(arena_done) struct arena *a = arena_new();
-	CLEAN(kernel_close) struct kernel k = { 0 };
-	struct diag diag = { .arena = a };
-	struct config c = { .arena = a };
-	struct documents s;
-	CLEAN(pass_done) struct pass *p = NULL;
-	struct state want = { .arena = a }, have = { .arena = a };
-	struct doctor d = {
-		.arena = a, .diag = &diag, .root = reconcile_allowed(), .probe = q->probe
-	};
-	int r;
+	CLEAN(doctor_close) struct sight s = { 0 };
+	struct doctor d = { .arena = a, .probe = q->probe };
 
-	d.files = files_text(a, q);
-	if (load_config(&c, &s, q->files, q->file_count, &diag))
-		d.config = &c;
-	else
-		d.unconfigured = is_unconfigured(q, &c);
-	r = kernel_open(&k);
-	k.arena = a;
-	k.want = &want;
-	k.have = &have;
-	if (r == 0 && d.config) {
-		config_lower(&c, &want);
-		r = pass_new(&k, &want, &p);
-	} else if (r == 0) {
-		r = kernel_read_links(&k);
-	}
-	if (r == 0) {
-		d.kernel = &k;
-		d.pass = p;
-	} else {
-		d.deaf = strerror(-r);
-	}
+	doctor_open(&d, &s, q->files, q->file_count);
 	doctor_examine(&d, q->areas, q->area_count);
 	doctor_print(&d, q->format, q->colour, out);
 	return doctor_overall(&d) != CHECK_FAIL;

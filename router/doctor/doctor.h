@@ -6,6 +6,8 @@
 #pragma once
 
 #include "base/diag.h"
+#include "base/shell.h"
+#include "load.h"
 #include "reconcile.h"
 #include "report.h"
 
@@ -69,10 +71,32 @@ const char *doctor_apply(const struct doctor *d);
  * configuration. */
 const struct object **doctor_objects(const struct doctor *d, const struct kind *k,
 				     size_t *ret_count);
-/* A word of a command: in single quotes where a shell would read something into it. */
-const char *doctor_quote(struct arena *a, const char *word);
+/* A word of a command. */
+static inline const char *doctor_quote(struct arena *a, const char *word)
+{
+	return shell_quote(a, word);
+}
 /* A file's or a setting's text without white space at its end; NULL: it cannot be read. */
 const char *doctor_read(const struct doctor *d, const char *path);
+
+/* sysctl.c: conf/LINK/KEY of IPv4 as a number; -1: it cannot be read. */
+int sysctl_setting(const struct doctor *d, const char *link, const char *key);
+/* The command that sets one. */
+const char *sysctl_set(struct arena *a, const char *link, const char *key, int value);
+/* What counts for packets that come in by link: 0 off, 1 strict, 2 loose; -1: no such link. */
+int sysctl_rp_filter(const struct doctor *d, const char *link);
+
+/* peers.c: when a peer was last heard of. */
+enum heard {
+	HEARD_LATELY, /* or it is idle, and the next packet wakes it */
+	HEARD_NEVER,
+	HEARD_AHEAD, /* by a clock that was set back since */
+	HEARD_OLD,
+};
+/* have: the peer as the kernel has it. *ret_age: seconds, where it was heard of at all. */
+enum heard peer_heard(const struct item *have, long long *ret_age);
+/* What to look at where it is not, likeliest first; link is its interface. */
+const char *peer_silence(struct doctor *d, const char *link, const struct item *have);
 
 /* The areas, in the order of their report. */
 void doctor_config(struct doctor *d);
@@ -89,12 +113,28 @@ void doctor_peers(struct doctor *d); /* a part of wireguard */
 /* Whether a wanted item is of a peer whose publicKey is its own interface's, and so cannot be
  * applied: the edit that mends it, else NULL. */
 const char *doctor_own_key(const struct doctor *d, const struct item *it);
+/* host.c: what puts the clock right, or tells why it is not. */
+const char *doctor_set_clock(void);
 
 /* Is there such an area? "hybrid", "wireguard" ... */
 bool doctor_knows(const char *area);
 const char *doctor_areas(struct arena *a); /* "config, hybrid ..." */
 /* The n areas named, in their own order; n 0: all of them. */
 void doctor_examine(struct doctor *d, const char *const *names, size_t n);
+
+/* What a doctor looks at, and with. */
+struct sight {
+	struct diag diag;
+	struct config config;
+	struct documents documents;
+	struct kernel kernel;
+	struct state want, have;
+	struct pass *pass;
+};
+/* Reads the configuration (no files: those of load.h), looks at the kernel, and makes a doctor
+ * of it; d->arena is the caller's. What could not be read or seen, d says. */
+void doctor_open(struct doctor *d, struct sight *s, const char *const *files, size_t n);
+void doctor_close(struct sight *s); /* for CLEAN() */
 
 /* What is asked of routerctl doctor. */
 struct doctor_request {

@@ -15,28 +15,14 @@
 
 #include "base/clean.h"
 #include "config/hybrid.h"
-#include "doctor/tables.h"
+#include "doctor/firewall.h"
 #include "kernel/look.h"
 
 #define AREA	  "firewall"
-#define PLACES	  32		    /* that block one packet, before we give up */
 #define NO_PORT	  9		    /* discard: nobody makes a rule for it */
 #define HIGH_PORT 50000		    /* of a client */
 #define METADATA  "169.254.169.254" /* every cloud's */
 #define FABRIC	  "168.63.129.16"   /* Azure's host agent */
-
-struct firewall {
-	struct doctor *d;
-	struct ruleset rs;
-	struct ifaddrs *addresses;
-};
-
-/* Commands one after the other, each once. */
-struct remedy {
-	const char *text; /* NULL: none yet */
-	const char *commands[2 * PLACES + 1];
-	size_t count;
-};
 
 static void add_command(struct firewall *f, struct remedy *r, const char *command)
 {
@@ -49,24 +35,15 @@ static void add_command(struct firewall *f, struct remedy *r, const char *comman
 
 /* ---- one check -------------------------------------------------------------------------- */
 
-struct found {
-	enum verdict worst;
-	const char *text; /* of the first place that blocks, or of the first that may */
-	struct remedy remedy;
-	/* Some iptables is told, so what it knows is to be kept: the table. Where both kinds
-	 * are, either would save without the other. */
-	const struct rule_table *told;
-	bool both;
-};
-
-static void walk(struct firewall *f, const struct flow *w, struct found *ret)
+void firewall_walk(struct firewall *f, const struct flow *w, struct found *ret)
 {
-	struct place open[PLACES], p;
+	struct place open[FIREWALL_PLACES], p;
 	size_t n = 0;
 	enum verdict v;
 	bool by_iptables;
 
-	while (n < PLACES && (v = ruleset_verdict(&f->rs, w, open, n, &p)) == VERDICT_BLOCK) {
+	while (n < FIREWALL_PLACES &&
+	       (v = ruleset_verdict(&f->rs, w, open, n, &p)) == VERDICT_BLOCK) {
 		const char *text = arena_printf(
 		    f->d->arena, "%s %s it%s%s%s", place_text(f->d, &p), effect_word(p.effect),
 		    p.name ? " (" : "", p.name ? p.name : "", p.name ? ")" : "");
@@ -75,6 +52,8 @@ static void walk(struct firewall *f, const struct flow *w, struct found *ret)
 			text = strstr(ret->text, text)
 				   ? ret->text
 				   : arena_printf(f->d->arena, "%s, then %s", ret->text, text);
+		else
+			ret->place = p;
 		ret->worst = VERDICT_BLOCK;
 		ret->text = text;
 		add_command(f, &ret->remedy, place_accept(f->d, &p, w, &by_iptables));
@@ -86,22 +65,28 @@ static void walk(struct firewall *f, const struct flow *w, struct found *ret)
 	}
 	if (n == 0 && v == VERDICT_UNSURE && ret->worst == VERDICT_PASS) {
 		ret->worst = VERDICT_UNSURE;
+		ret->place = p;
 		ret->text = place_text(f->d, &p);
 	}
 }
 
-static void report(struct firewall *f, const char *name, const char *what, struct found *found)
+const char *firewall_remedy(struct firewall *f, struct found *found)
 {
 	const char *save = found->told && !found->both ? table_save(f->d, found->told) : NULL;
 
 	if (save)
 		add_command(f, &found->remedy, save);
+	return found->remedy.text;
+}
+
+static void report(struct firewall *f, const char *name, const char *what, struct found *found)
+{
 	switch (found->worst) {
 	case VERDICT_PASS:
 		doctor_add(f->d, AREA, name, CHECK_PASS, NULL, "%s gets through", what);
 		break;
 	case VERDICT_BLOCK:
-		doctor_add(f->d, AREA, name, CHECK_WARN, found->remedy.text,
+		doctor_add(f->d, AREA, name, CHECK_WARN, firewall_remedy(f, found),
 			   "%s does not get through: %s", what, found->text);
 		break;
 	case VERDICT_UNSURE:
@@ -113,7 +98,7 @@ static void report(struct firewall *f, const char *name, const char *what, struc
 	}
 }
 
-static struct flow_link link_of(const char *name)
+struct flow_link firewall_link(const char *name)
 {
 	return (struct flow_link){ name, name ? (int)if_nametoindex(name) : 0 };
 }
@@ -126,7 +111,7 @@ static struct flow_link link_to(const struct firewall *f, const struct addr *a)
 	if (!f->d->pass)
 		return (struct flow_link){ 0 };
 	look_routes(f->d->kernel, &r, 1);
-	return link_of(r.error || r.local ? NULL : r.out);
+	return firewall_link(r.error || r.local ? NULL : r.out);
 }
 
 /* ---- the tunnel's own packets ----------------------------------------------------------- */
@@ -160,7 +145,8 @@ static void walk_listener(struct firewall *f, const struct listener *l, bool v6,
 		{ AF_INET, 32, { 192, 0, 2, 1 } },
 		{ AF_INET6, 128, { 0x20, 0x01, 0x0d, 0xb8 } },
 	};
-	const struct flow_link others[] = { link_of("lo"), link_of(l->wg->object.name) };
+	const struct flow_link others[] = { firewall_link("lo"),
+					    firewall_link(l->wg->object.name) };
 	const struct endpoint *e = l->endpoints[v6];
 	struct flow w = { .hook = HOOK_INPUT,
 			  .family = v6 ? AF_INET6 : AF_INET,
@@ -178,7 +164,7 @@ static void walk_listener(struct firewall *f, const struct listener *l, bool v6,
 		w.in = in;
 		*inward = in.name;
 	}
-	walk(f, &w, found);
+	firewall_walk(f, &w, found);
 }
 
 static void check_listener(struct firewall *f, const struct wireguard_interface *wg)
@@ -291,39 +277,46 @@ static size_t collect(const struct firewall *f, struct pair **ret)
 	return kept;
 }
 
-/* A connection nobody would make a rule of its own for. */
+struct flow firewall_forward(const char *in, const char *out, const struct addr *from,
+			     const struct addr *to)
+{
+	return (struct flow){ .hook = HOOK_FORWARD,
+			      .family = AF_INET,
+			      .in = firewall_link(in),
+			      .out = firewall_link(out),
+			      .source = *from,
+			      .destination = *to,
+			      .protocol = IPPROTO_TCP,
+			      .source_port = HIGH_PORT,
+			      .destination_port = NO_PORT };
+}
+
 static struct flow forwarded(const struct pair *p, bool back)
 {
-	struct flow w = { .hook = HOOK_FORWARD,
-			  .family = AF_INET,
-			  .in = link_of(p->link),
-			  .out = link_of(p->tunnel),
-			  .source = p->near,
-			  .destination = p->far,
-			  .protocol = IPPROTO_TCP,
-			  .source_port = HIGH_PORT,
-			  .destination_port = NO_PORT };
-
-	if (back) {
-		w.in = link_of(p->tunnel);
-		w.out = link_of(p->link);
-		w.source = p->far;
-		w.destination = p->near;
-	}
-	return w;
+	return back ? firewall_forward(p->tunnel, p->link, &p->far, &p->near)
+		    : firewall_forward(p->link, p->tunnel, &p->near, &p->far);
 }
 
 static void check_pair(struct firewall *f, const struct pair *p)
 {
-	const struct flow_link others[] = { link_of("lo"), link_of(p->tunnel) };
+	const struct flow_link others[] = { firewall_link("lo"), firewall_link(p->tunnel) };
 	struct found found = { 0 };
 
+	if (p->link && !if_nametoindex(p->link)) {
+		doctor_add(
+		    f->d, AREA, "forward", CHECK_SKIP,
+		    arena_printf(f->d->arena, "routerctl doctor%s hybrid", f->d->files),
+		    "this machine has no interface '%s', so nothing is forwarded between "
+		    "it and %s; area hybrid tells which could be meant",
+		    p->link, p->tunnel);
+		return;
+	}
 	for (int back = 0; back < 2; back++) {
 		struct flow w = forwarded(p, back);
 
 		w.others = others;
 		w.other_count = 2;
-		walk(f, &w, &found);
+		firewall_walk(f, &w, &found);
 	}
 	report(f, "forward",
 	       arena_printf(f->d->arena, "what is forwarded between %s and %s",
@@ -336,7 +329,7 @@ static void check_pair(struct firewall *f, const struct pair *p)
 static enum verdict reachable(struct firewall *f, const struct pair *p, const char *address,
 			      bool from_tunnel, struct place *ret)
 {
-	const struct flow_link others[] = { link_of("lo"), link_of(p->tunnel) };
+	const struct flow_link others[] = { firewall_link("lo"), firewall_link(p->tunnel) };
 	struct flow w = forwarded(p, from_tunnel);
 
 	(void)addr_parse(address, &w.destination);

@@ -166,8 +166,33 @@ static void check_nf_tables(struct doctor *d)
 
 /* ---- the rest of the machine ------------------------------------------------------------ */
 
+/* Who sets the clock, by what it keeps under /run while it runs, and how to ask it. */
+static const struct clock {
+	const char *path, *name, *ask;
+} clocks[] = {
+	{ "/run/systemd/timesync", "systemd-timesyncd", "timedatectl timesync-status" },
+	{ "/run/chrony/chronyd.pid", "chronyd", "chronyc tracking" },
+	{ "/run/ntpd.pid", "ntpd", "ntpq -p" },
+};
+
+static const struct clock *clock_setter(void)
+{
+	for (size_t i = 0; i < sizeof(clocks) / sizeof(*clocks); i++)
+		if (access(clocks[i].path, F_OK) == 0 || errno == EACCES)
+			return &clocks[i];
+	return NULL;
+}
+
+const char *doctor_set_clock(void)
+{
+	const struct clock *c = clock_setter();
+
+	return c ? c->ask : "timedatectl set-ntp true";
+}
+
 static void check_clock(struct doctor *d)
 {
+	const struct clock *setter = clock_setter();
 	struct timex t = { 0 };
 	int r = adjtimex(&t);
 
@@ -175,9 +200,11 @@ static void check_clock(struct doctor *d)
 		doctor_add(d, AREA, "clock", CHECK_SKIP, NULL,
 			   "the kernel does not tell whether the clock is synchronised");
 	else if (r == TIME_ERROR || t.status & STA_UNSYNC)
-		doctor_add(d, AREA, "clock", CHECK_WARN, "timedatectl set-ntp true",
-			   "the clock is not synchronised: a jump back keeps WireGuard's peers "
-			   "from accepting handshakes");
+		doctor_add(d, AREA, "clock", CHECK_WARN, doctor_set_clock(),
+			   "the clock is not synchronised%s%s%s: a jump back keeps WireGuard's "
+			   "peers from accepting handshakes",
+			   setter ? ", although " : "", setter ? setter->name : "",
+			   setter ? " runs: it has just begun, or no server answers it" : "");
 	else
 		doctor_add(d, AREA, "clock", CHECK_PASS, NULL, "synchronised");
 }

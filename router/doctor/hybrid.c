@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/auto.h"
 #include "doctor/hybrid.h"
 
 #define AREA	   "hybrid"
@@ -27,9 +28,7 @@ const struct look_link *hybrid_link(const struct hybrid *h, const char *name)
 
 /* ---- interfaces ------------------------------------------------------------------------- */
 
-/* The links that hold an address of the subnet: those that could have been meant. *ret is
- * the first, or NULL. */
-static const char *candidates(struct hybrid *h, const struct addr *prefix, const char **ret)
+const char *hybrid_candidates(struct hybrid *h, const struct addr *prefix, const char **ret)
 {
 	const struct state *have = &h->d->pass->have;
 	const char *seen[CANDIDATES], *text = "";
@@ -53,8 +52,7 @@ static const char *candidates(struct hybrid *h, const struct addr *prefix, const
 	return text;
 }
 
-/* Where the name of a claim's interface is written, and what to write there. */
-static const char *edit_link(struct doctor *d, const struct address_claim *a, const char *name)
+const char *hybrid_edit_link(struct doctor *d, const struct address_claim *a, const char *name)
 {
 	const struct object *o = a->link.to ? a->link.to : &a->object;
 	const char *path = a->link.to ? "ifname" : "capture.interface";
@@ -68,7 +66,7 @@ static const char *edit_link(struct doctor *d, const struct address_claim *a, co
 static void no_link(struct hybrid *h, struct tally *t, const struct address_claim *a, size_t n)
 {
 	const struct mobility_domain *dom = (const void *)a->domain.to;
-	const char *first, *all = candidates(h, &dom->prefix, &first);
+	const char *first, *all = hybrid_candidates(h, &dom->prefix, &first);
 	const char *others =
 	    n > 1 ? arena_printf(h->d->arena, " and %zu other claims", n - 1) : "";
 	char prefix[ADDR_STRLEN];
@@ -76,16 +74,109 @@ static void no_link(struct hybrid *h, struct tally *t, const struct address_clai
 	addr_print(&dom->prefix, prefix);
 	if (first)
 		tally_bad(
-		    t, CHECK_FAIL, edit_link(h->d, a, first),
+		    t, CHECK_FAIL, hybrid_edit_link(h->d, a, first),
 		    "this machine has no interface '%s', on which %s%s would be captured; "
 		    "of %s are: %s",
 		    a->link.name, object_where(h->d->arena, &a->object), others, prefix, all);
 	else
 		tally_bad(
-		    t, CHECK_FAIL, edit_link(h->d, a, NULL),
+		    t, CHECK_FAIL, hybrid_edit_link(h->d, a, NULL),
 		    "this machine has no interface '%s', on which %s%s would be captured, "
 		    "and none with an address of %s; 'ip -br addr' lists those it has",
 		    a->link.name, object_where(h->d->arena, &a->object), others, prefix);
+}
+
+/* 'auto', and what this machine has does not tell which. */
+static void check_unknown(struct hybrid *h, struct tally *t)
+{
+	const struct config *c = h->d->config;
+
+	for (size_t i = 0; i < c->count; i++) {
+		const struct address_claim *a = claim_of(c->objects[i]);
+		const struct mobility_domain *dom;
+		const char *first, *all, *words;
+		char prefix[ADDR_STRLEN];
+
+		if (c->objects[i]->kind != &kind_address_claim || !a->auto_link || a->link.name)
+			continue;
+		dom = (const void *)a->domain.to;
+		(void)auto_nic(c, &dom->prefix, h->d->arena, &words);
+		all = hybrid_candidates(h, &dom->prefix, &first);
+		tally_bad(t, CHECK_FAIL, hybrid_edit_link(h->d, a, first),
+			  "capture.interface of %s is auto, and which that is is not known, so "
+			  "nothing is captured: %s%s%s%s%s",
+			  object_where(h->d->arena, &a->object), words, first ? "; of " : "",
+			  first ? addr_print(&dom->prefix, prefix) : "", first ? " are: " : "",
+			  all);
+	}
+}
+
+bool hybrid_is_on(struct hybrid *h, const char *link, const struct addr *prefix,
+		  const char **ret_out)
+{
+	struct look_route r = { .to = hybrid_host(h, prefix) };
+	const struct state *have = &h->d->pass->have;
+
+	for (size_t i = 0; i < have->count; i++) {
+		struct addr host = have->items[i].address;
+
+		host.bits = 32;
+		if (have->items[i].type == ITEM_ADDRESS && addr_contains(prefix, &host) &&
+		    strcmp(have->items[i].link, link) == 0)
+			return true;
+	}
+	if (!r.to.family)
+		return true; /* nobody to look for */
+	look_routes(h->d->kernel, &r, 1);
+	*ret_out = r.error ? NULL : r.out;
+	return !r.error && strcmp(r.out, link) == 0;
+}
+
+/* An interface, but not the one on the shared subnet. */
+static bool is_astray(struct hybrid *h, struct tally *t, const struct address_claim *a)
+{
+	const struct mobility_domain *dom = (const void *)a->domain.to;
+	bool proxy = strcmp(a->capture, "proxy-arp") == 0;
+	enum check_status status = proxy ? CHECK_FAIL : CHECK_WARN;
+	const char *where = object_where(h->d->arena, &a->object);
+	const char *out, *first, *all;
+	char prefix[ADDR_STRLEN];
+
+	if (hybrid_is_on(h, a->link.name, &dom->prefix, &out))
+		return false;
+	all = hybrid_candidates(h, &dom->prefix, &first);
+	addr_print(&dom->prefix, prefix);
+	if (first)
+		tally_bad(t, status, hybrid_edit_link(h->d, a, first),
+			  "%s, on which %s is captured, is not on %s; on that are: %s",
+			  a->link.name, where, prefix, all);
+	else
+		tally_bad(
+		    t, status,
+		    arena_printf(h->d->arena,
+				 "by hand: give %s an address of %s, or name the "
+				 "interface on that subnet in %s",
+				 a->link.name, prefix, where),
+		    "%s, on which %s is captured, has no address of %s, nor has any other "
+		    "interface; its hosts this machine looks for %s%s",
+		    a->link.name, where, prefix, out ? "on " : "nowhere", out ? out : "");
+	if (proxy)
+		hybrid_lose(h, &a->address);
+	return true;
+}
+
+/* Are they? Of claims of one interface one of each domain is asked for. */
+static bool are_astray(struct hybrid *h, struct tally *t, const struct object **list, size_t n)
+{
+	const struct object *domain = NULL;
+	bool astray = false;
+
+	for (size_t i = 0; i < n; i++) {
+		if (claim_of(list[i])->domain.to != domain)
+			astray |= is_astray(h, t, claim_of(list[i]));
+		domain = claim_of(list[i])->domain.to;
+	}
+	return astray;
 }
 
 static int by_link(const void *pa, const void *pb)
@@ -93,6 +184,8 @@ static int by_link(const void *pa, const void *pb)
 	const struct object *const *a = pa, *const *b = pb;
 	int r = strcmp(claim_of(*a)->link.name, claim_of(*b)->link.name);
 
+	if (r == 0)
+		r = strcmp(claim_of(*a)->domain.to->name, claim_of(*b)->domain.to->name);
 	if (r == 0)
 		r = strcmp((*a)->mark.file, (*b)->mark.file);
 	return r ? r : (*a)->mark.line - (*b)->mark.line;
@@ -128,6 +221,8 @@ static void check_captures(struct hybrid *h)
 					       doctor_apply(h->d)),
 				  "%s, on which %s is captured, is down", a->link.name,
 				  object_where(h->d->arena, &a->object));
+		else if (are_astray(h, &t, &list[i], same))
+			continue;
 		else if (!l->carrier)
 			tally_bad(&t, CHECK_WARN, NULL,
 				  "%s, on which %s is captured, has no carrier: look at its "
@@ -136,7 +231,8 @@ static void check_captures(struct hybrid *h)
 		else
 			t.good++;
 	}
-	tally_end(&t, "there and up: %zu", t.good);
+	check_unknown(h, &t);
+	tally_end(&t, "there, up and on their domain's subnet: %zu", t.good);
 }
 
 static void check_tunnels(struct hybrid *h)
@@ -235,14 +331,20 @@ static void check_proxies(struct hybrid *h)
 	tally_end(&t, "claims that ARP is answered for: %zu", t.good);
 }
 
+bool hybrid_open(struct hybrid *h, struct doctor *d)
+{
+	*h = (struct hybrid){ .d = d, .lost.arena = d->arena };
+	h->claims = doctor_objects(d, &kind_address_claim, &h->count);
+	return look_links(d->kernel, &h->links, &h->link_count) == 0;
+}
+
 void doctor_hybrid(struct doctor *d)
 {
-	struct hybrid h = { .d = d, .lost.arena = d->arena };
+	struct hybrid h;
 
 	if (!doctor_can(d, AREA))
 		return;
-	h.claims = doctor_objects(d, &kind_address_claim, &h.count);
-	if (look_links(d->kernel, &h.links, &h.link_count) < 0) {
+	if (!hybrid_open(&h, d)) {
 		doctor_add(d, AREA, "all", CHECK_SKIP, NULL,
 			   "the kernel did not list its interfaces; run it again");
 		return;

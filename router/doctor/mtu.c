@@ -4,11 +4,9 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "config/hybrid.h"
 #include "config/mss.h"
-#include "doctor/doctor.h"
+#include "doctor/mtu.h"
 #include "doctor/probe.h"
-#include "kernel/look.h"
 
 #define AREA	      "mtu"
 #define PROBE_SECONDS 30  /* for all peers together */
@@ -70,8 +68,7 @@ static uint32_t overhead(const struct overlay_peer *p)
 							     : MSS_WG_OVERHEAD6;
 }
 
-/* The edit after which no segment is larger than an inner packet of this many bytes. */
-static const char *edit_mtu(struct doctor *d, const struct overlay_peer *p, uint32_t inner)
+const char *underlay_edit(struct doctor *d, const struct overlay_peer *p, uint32_t inner)
 {
 	struct mark at = object_mark(&p->object, "underlay.mtu");
 	uint32_t fits = p->tunnel ? inner & ~15U : inner;
@@ -81,8 +78,7 @@ static const char *edit_mtu(struct doctor *d, const struct overlay_peer *p, uint
 	    fits + overhead(p), p->object.name, at.file, at.line, doctor_apply(d));
 }
 
-/* The peer of an overlay's tunnel, as the kernel has it. */
-static const struct item *have_peer(struct doctor *d, const struct overlay_peer *p)
+const struct item *underlay_peer(struct doctor *d, const struct overlay_peer *p)
 {
 	const struct item key = { .type = ITEM_PEER,
 				  .link = p->link.name,
@@ -91,33 +87,44 @@ static const struct item *have_peer(struct doctor *d, const struct overlay_peer 
 	return state_find(&d->pass->have, &key);
 }
 
-/* Where the tunnel's own packets go: where the kernel sends them now, or as configured. */
-static const struct addr *endpoint(struct doctor *d, const struct overlay_peer *p)
+bool underlay_look(struct doctor *d, const struct overlay_peer *p,
+		   const struct look_link *links, size_t n, struct underlay *ret)
 {
-	const struct item *h = have_peer(d, p);
+	const struct item *h = p->tunnel ? underlay_peer(d, p) : NULL;
+	const struct look_link *l;
 
-	if (h && h->peer.endpoint.address.family)
-		return &h->peer.endpoint.address;
-	return p->tunnel->endpoint.address.family ? &p->tunnel->endpoint.address : NULL;
+	*ret = (struct underlay){ 0 };
+	if (p->tunnel)
+		ret->to = h && h->peer.endpoint.address.family ? h->peer.endpoint.address
+							       : p->tunnel->endpoint.address;
+	if (!ret->to.family)
+		return false;
+	ret->route.to = ret->to;
+	look_routes(d->kernel, &ret->route, 1);
+	if (ret->route.error)
+		return true;
+	l = look_link(links, n, ret->route.out);
+	ret->mtu = ret->route.mtu ? ret->route.mtu : l ? l->mtu : 0;
+	if (ret->mtu < SMALLEST)
+		ret->mtu = 0;
+	else
+		ret->inner = mss_wireguard_mtu(
+		    ret->mtu, ret->to.family == AF_INET ? MSS_WG_OVERHEAD4 : MSS_WG_OVERHEAD6);
+	return true;
 }
 
 /* What the first hop takes, and what the kernel has learnt of the path since. */
 static void check_underlay(struct doctor *d, struct tally *t, const struct overlay_peer *p,
 			   const struct look_link *links, size_t n)
 {
-	const struct addr *to = p->tunnel ? endpoint(d, p) : NULL;
-	struct look_route r = { 0 };
-	const struct look_link *l;
 	uint16_t mss = clamped(d, p);
-	uint32_t mtu, inner;
+	struct underlay u;
 	char text[ADDR_STRLEN];
 
-	if (!to || !mss)
+	if (!mss || !underlay_look(d, p, links, n, &u))
 		return;
-	r.to = *to;
-	look_routes(d->kernel, &r, 1);
-	addr_print_host(to, text);
-	if (r.error) {
+	addr_print_host(&u.to, text);
+	if (u.route.error) {
 		tally_bad(
 		    t, CHECK_FAIL,
 		    arena_printf(
@@ -126,10 +133,10 @@ static void check_underlay(struct doctor *d, struct tally *t, const struct overl
 			"it",
 			text, text),
 		    "%s, the endpoint of %s, cannot be reached: %s", text,
-		    object_where(d->arena, &p->object), strerror(-r.error));
+		    object_where(d->arena, &p->object), strerror(-u.route.error));
 		return;
 	}
-	if (strcmp(r.out, p->link.name) == 0) {
+	if (strcmp(u.route.out, p->link.name) == 0) {
 		tally_bad(t, CHECK_FAIL,
 			  arena_printf(d->arena,
 				       "by hand: give this machine a route to %s past %s", text,
@@ -138,19 +145,15 @@ static void check_underlay(struct doctor *d, struct tally *t, const struct overl
 			  object_where(d->arena, &p->object));
 		return;
 	}
-	l = look_link(links, n, r.out);
-	mtu = r.mtu ? r.mtu : l ? l->mtu : 0;
-	if (mtu < SMALLEST)
+	if (!u.mtu)
 		return;
-	inner =
-	    mss_wireguard_mtu(mtu, to->family == AF_INET ? MSS_WG_OVERHEAD4 : MSS_WG_OVERHEAD6);
-	if (mss + 40U > inner)
+	if (mss + 40U > u.inner)
 		tally_bad(
-		    t, CHECK_WARN, edit_mtu(d, p, inner),
+		    t, CHECK_WARN, underlay_edit(d, p, u.inner),
 		    "TCP to %s is held to MSS %u, but %u bytes of %s towards %s leave room "
 		    "for %u only",
-		    object_where(d->arena, &p->object), mss, mtu, r.out, text,
-		    mss_of_mtu(inner));
+		    object_where(d->arena, &p->object), mss, u.mtu, u.route.out, text,
+		    mss_of_mtu(u.inner));
 	else
 		t->good++;
 }
@@ -179,7 +182,7 @@ static uint32_t tunnel_mtu(const struct overlay_peer *p, const struct look_link 
 /* Has the tunnel's peer not been heard of for so long that nothing can get through? */
 static bool is_silent(struct doctor *d, const struct overlay_peer *p)
 {
-	const struct item *h = p->tunnel ? have_peer(d, p) : NULL;
+	const struct item *h = p->tunnel ? underlay_peer(d, p) : NULL;
 
 	return h && time(NULL) - h->peer.handshake > SILENT;
 }
@@ -229,7 +232,7 @@ static void probe_peer(struct doctor *d, struct tally *t, const struct overlay_p
 		no_answer(d, t, p, r);
 	else if (mss && mss + 40U > inner)
 		tally_bad(
-		    t, CHECK_WARN, edit_mtu(d, p, inner),
+		    t, CHECK_WARN, underlay_edit(d, p, inner),
 		    "packets of %u bytes get through %s to %s and back, larger ones do not; "
 		    "TCP is held to MSS %u, which makes %u: it stalls where ping works",
 		    inner, p->link.name, object_where(d->arena, &p->object), mss, mss + 40U);

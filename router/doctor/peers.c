@@ -62,9 +62,7 @@ static const char *own_key(struct doctor *d, const char *link)
 	return arena_strndup(d->arena, key_print(&w->wg.public, key), KEY_STRLEN - 1);
 }
 
-/* What to look at, likeliest first. */
-static const char *silence(struct doctor *d, const struct wireguard_peer *p,
-			   const struct item *h)
+const char *peer_silence(struct doctor *d, const char *link, const struct item *h)
 {
 	char ep[ENDPOINT_STRLEN];
 
@@ -73,13 +71,23 @@ static const char *silence(struct doctor *d, const struct wireguard_peer *p,
 				    "by hand: on the other side set this router's address and "
 				    "UDP port as endpoint and "
 				    "publicKey %s, and let that port in here",
-				    own_key(d, p->link.to->name));
+				    own_key(d, link));
 	return arena_printf(
 	    d->arena,
 	    "by hand: check in this order: that %s is right and lets UDP in (provider and host "
 	    "firewall); that the other side's peer for this router has publicKey %s; that "
 	    "publicKey here is the other side's",
-	    endpoint_print(&h->peer.endpoint, ep), own_key(d, p->link.to->name));
+	    endpoint_print(&h->peer.endpoint, ep), own_key(d, link));
+}
+
+enum heard peer_heard(const struct item *h, long long *ret_age)
+{
+	*ret_age = (long long)time(NULL) - h->peer.handshake;
+	if (!h->peer.handshake)
+		return HEARD_NEVER;
+	if (*ret_age < -OLD)
+		return HEARD_AHEAD;
+	return *ret_age > OLD && h->peer.keepalive ? HEARD_OLD : HEARD_LATELY;
 }
 
 static void check_handshake(struct doctor *d, struct tally *t, const struct object *o)
@@ -102,26 +110,31 @@ static void check_handshake(struct doctor *d, struct tally *t, const struct obje
 			  object_where(d->arena, o), p->link.to->name);
 		return;
 	}
-	age = (long long)time(NULL) - h->peer.handshake;
-	if (!h->peer.handshake)
-		tally_bad(t, CHECK_WARN, silence(d, p, h),
+	switch (peer_heard(h, &age)) {
+	case HEARD_LATELY:
+		t->good++;
+		break;
+	case HEARD_NEVER:
+		tally_bad(t, CHECK_WARN, peer_silence(d, p->link.to->name, h),
 			  "%s: there was never a handshake; %llu bytes sent, %llu received",
 			  object_where(d->arena, o), (unsigned long long)h->peer.sent,
 			  (unsigned long long)h->peer.received);
-	else if (age < -OLD)
+		break;
+	case HEARD_AHEAD:
 		tally_bad(
-		    t, CHECK_WARN, "timedatectl set-ntp true",
+		    t, CHECK_WARN, doctor_set_clock(),
 		    "%s: the last handshake lies %lld s ahead: the clock was set back, and "
 		    "the peer refuses new ones until that time comes again",
 		    object_where(d->arena, o), -age);
-	else if (age > OLD && h->peer.keepalive)
+		break;
+	case HEARD_OLD:
 		tally_bad(
-		    t, CHECK_WARN, silence(d, p, h),
+		    t, CHECK_WARN, peer_silence(d, p->link.to->name, h),
 		    "%s: the last handshake was %lld s ago, and with keepalives every %u s "
 		    "it should be less than %d",
 		    object_where(d->arena, o), age, h->peer.keepalive, OLD);
-	else
-		t->good++;
+		break;
+	}
 }
 
 static void check_peers(struct doctor *d, const struct object **list, size_t n)
@@ -183,6 +196,37 @@ static void check_names(struct doctor *d, const struct object **list, size_t n)
 	tally_end(&t, "names that resolve: %zu", t.good);
 }
 
+/* ---- is what was written once the same at both ends? --------------------------------------
+ */
+
+static void check_fabrics(struct doctor *d, const struct object **list, size_t n)
+{
+	struct tally t = { .d = d, .area = AREA, .name = "fabric" };
+	const char *own = d->config ? d->config->fabric : NULL;
+
+	if (!own)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		const char *its = peer_of(list[i])->fabric;
+
+		if (!its)
+			continue;
+		if (strcmp(its, own) == 0)
+			t.good++;
+		else
+			tally_bad(
+			    &t, CHECK_WARN,
+			    "by hand: copy the newer SAMNodeSet and MobilityPool to both "
+			    "nodes; if they are the same already, its export is older: "
+			    "'routerctl import' a fresh one",
+			    "%s: its node's SAMNodeSet and MobilityPool were others (%.16s) "
+			    "than this one's (%s) when it was exported",
+			    object_where(d->arena, list[i]), its, own);
+	}
+	if (t.good)
+		tally_end(&t, "nodes with the same SAMNodeSet and MobilityPool: %zu", t.good);
+}
+
 void doctor_peers(struct doctor *d)
 {
 	size_t n;
@@ -191,4 +235,5 @@ void doctor_peers(struct doctor *d)
 	if (doctor_sees(d, ITEM_PEER, AREA, "handshake"))
 		check_peers(d, list, n);
 	check_names(d, list, n);
+	check_fabrics(d, list, n);
 }

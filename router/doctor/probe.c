@@ -28,8 +28,7 @@ struct prober {
 	int patience; /* ms for an answer */
 };
 
-/* RFC 1071 */
-static uint16_t checksum(const uint8_t *b, size_t n)
+uint16_t probe_checksum(const uint8_t *b, size_t n)
 {
 	uint32_t sum = 0;
 
@@ -54,7 +53,7 @@ static int send_echo(struct prober *s, uint32_t size)
 	icmp.un.echo.sequence = htons(++s->seq);
 	memset(buf, 0, size - 20);
 	memcpy(buf, &icmp, sizeof(icmp));
-	icmp.checksum = checksum(buf, size - 20);
+	icmp.checksum = probe_checksum(buf, size - 20);
 	memcpy(buf, &icmp, sizeof(icmp));
 	if (sendto(s->fd, buf, size - 20, 0, (void *)&to, sizeof(to)) < 0)
 		return -errno;

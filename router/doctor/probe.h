@@ -4,6 +4,7 @@
  * between a size that came back and one that did not. Waits, a few seconds at the most. */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/addr.h"
@@ -18,3 +19,6 @@ struct probe {
 /* The largest size that came back, at least floor. -ETIMEDOUT: nothing came back, not even
  * the smallest; -EPERM or -EACCES: this user may not; or socket(2)'s and send(2)'s errors. */
 int probe_run(const struct probe *p, uint32_t *ret);
+
+/* RFC 1071, as it stands in a header. */
+uint16_t probe_checksum(const uint8_t *b, size_t n);

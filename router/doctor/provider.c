@@ -3,26 +3,11 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/facts.h"
-#include "config/hybrid.h"
-#include "doctor/doctor.h"
+#include "doctor/provider.h"
+#include "providers/action.h"
 #include "providers/nicref.h"
 
 #define AREA "provider"
-struct here {
-	struct facts facts; /* all zero: unknown */
-	const char *list;   /* the NICs' names and references, for people */
-};
-
-static const struct address_claim *claim_of(const struct object *o)
-{
-	return (const void *)o;
-}
-
-static const struct cloud_provider *profile_of(const struct address_claim *a)
-{
-	return (const void *)a->provider.to;
-}
 
 static void read_facts(struct doctor *d, struct here *ret)
 {
@@ -39,7 +24,13 @@ static void read_facts(struct doctor *d, struct here *ret)
 			   "with this machine's NICs");
 	ret->list = "";
 	for (size_t i = 0; i < ret->facts.nic_count; i++) {
-		const struct facts_nic *nic = &ret->facts.nics[i];
+		struct facts_nic *nic = &ret->facts.nics[i];
+		const char *is, *want;
+
+		/* It will stand in commands. */
+		if (nic->ref && ret->facts.provider &&
+		    nicref_check(ret->facts.provider, nic->ref, &is, &want) == NICREF_WRONG)
+			nic->ref = NULL;
 
 		if (nic->ref)
 			ret->list = arena_printf(d->arena, "%s%s%s is %s", ret->list,
@@ -152,11 +143,12 @@ static bool is_listed(const struct here *h, const struct addr *address)
 	return false;
 }
 
-/* Those whose metadata lists secondary addresses; OCI's does not. */
+/* Does its provider's metadata list secondary addresses? */
 static bool lists_addresses(const struct here *h)
 {
-	return h->facts.provider && (strcmp(h->facts.provider, "aws") == 0 ||
-				     strcmp(h->facts.provider, "azure") == 0);
+	const struct action_forms *f = action_forms(h->facts.provider);
+
+	return f && f->lists;
 }
 
 static void check_attached(struct doctor *d, const struct object **list, size_t n,
@@ -225,4 +217,5 @@ void doctor_provider(struct doctor *d)
 	check_profiles(d, &h);
 	check_claims(d, list, kept, &h);
 	check_attached(d, list, kept, &h);
+	provider_sources(d, list, kept, &h);
 }

@@ -7,8 +7,7 @@
 
 #define AREA "sysctl"
 
-/* conf/LINK/KEY as a number; -1: it cannot be read. */
-static int setting(const struct doctor *d, const char *link, const char *key)
+int sysctl_setting(const struct doctor *d, const char *link, const char *key)
 {
 	const char *text =
 	    doctor_read(d, arena_printf(d->arena, "/proc/sys/net/ipv4/conf/%s/%s", link, key));
@@ -16,9 +15,9 @@ static int setting(const struct doctor *d, const char *link, const char *key)
 	return text ? atoi(text) : -1;
 }
 
-/* The command that sets one. To sysctl(8) a dot in a link's name parts it, unless slashes
+/* To sysctl(8) a dot in a link's name parts it, unless slashes
  * do, and = ends it. */
-static const char *set(struct arena *a, const char *link, const char *key, int value)
+const char *sysctl_set(struct arena *a, const char *link, const char *key, int value)
 {
 	const char *path = arena_printf(a, "net/ipv4/conf/%s/%s", link, key);
 
@@ -84,18 +83,27 @@ static void check_asked(struct doctor *d, size_t row)
 
 /* The kernel takes the larger of all and the link's own (IN_DEV_RPFILTER(),
  * include/linux/inetdevice.h). 1 drops what comes by another way than an answer would go. */
+int sysctl_rp_filter(const struct doctor *d, const char *link)
+{
+	int all = sysctl_setting(d, "all", "rp_filter");
+	int own = sysctl_setting(d, link, "rp_filter");
+
+	return own < 0 || own > all ? own : all;
+}
+
 static void check_rp_filter(struct doctor *d, struct tally *t, const char *link)
 {
-	int all = setting(d, "all", "rp_filter"), own = setting(d, link, "rp_filter");
+	int all = sysctl_setting(d, "all", "rp_filter");
+	int own = sysctl_setting(d, link, "rp_filter");
 
 	if (own < 0)
 		return; /* no such link: area hybrid says so */
-	if ((own > all ? own : all) != 1) {
+	if (sysctl_rp_filter(d, link) != 1) {
 		t->good++;
 		return;
 	}
 	tally_bad(
-	    t, CHECK_WARN, set(d->arena, link, "rp_filter", 2),
+	    t, CHECK_WARN, sysctl_set(d->arena, link, "rp_filter", 2),
 	    "strict on %s (all %d, its own %d; the larger counts): packets whose way back "
 	    "is another one are dropped without a word. A Sysctl object keeps it loose",
 	    link, all, own);
@@ -104,7 +112,8 @@ static void check_rp_filter(struct doctor *d, struct tally *t, const char *link)
 /* Either of the two is enough (IN_DEV_PROXY_ARP()). */
 static void check_proxy_arp(struct doctor *d, struct tally *t, const char *link)
 {
-	bool all = setting(d, "all", "proxy_arp") > 0, own = setting(d, link, "proxy_arp") > 0;
+	bool all = sysctl_setting(d, "all", "proxy_arp") > 0;
+	bool own = sysctl_setting(d, link, "proxy_arp") > 0;
 
 	if (!all && !own) {
 		t->good++;
@@ -112,9 +121,10 @@ static void check_proxy_arp(struct doctor *d, struct tally *t, const char *link)
 	}
 	tally_bad(
 	    t, CHECK_WARN,
-	    arena_printf(d->arena, "%s%s%s", all ? set(d->arena, "all", "proxy_arp", 0) : "",
+	    arena_printf(d->arena, "%s%s%s",
+			 all ? sysctl_set(d->arena, "all", "proxy_arp", 0) : "",
 			 all && own ? " && " : "",
-			 own ? set(d->arena, link, "proxy_arp", 0) : ""),
+			 own ? sysctl_set(d->arena, link, "proxy_arp", 0) : ""),
 	    "1 on %s: not needed, as each claim has a proxy neighbour of its own; with it "
 	    "and a default route through the tunnel, ARP is answered for every address",
 	    link);

@@ -1,6 +1,7 @@
 #include "doctor/tables.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,30 +22,35 @@ const char *table_delete(struct doctor *d, const struct rule_table *t)
 			    doctor_quote(d->arena, t->name));
 }
 
-bool tables_read(struct doctor *d, const char *area, const char *name, struct ruleset *rs)
+const char *tables_look(struct doctor *d, struct ruleset *rs)
 {
 	int r;
 
 	*rs = (struct ruleset){ .arena = d->arena };
-	if (!d->kernel) {
-		doctor_add(d, area, name, CHECK_SKIP, NULL,
-			   "the kernel could not be asked for the firewall's rules");
-		return false;
-	}
+	if (!d->kernel)
+		return "the kernel could not be asked for the firewall's rules";
 	ruleset_read(d->kernel, rs);
 	r = rs->nft_error == -EOPNOTSUPP || rs->nft_error == 0 ? rs->legacy_error
 							       : rs->nft_error;
+	if (r == 0)
+		return NULL;
 	if (r == -EPERM)
-		doctor_add(d, area, name, CHECK_SKIP, NULL,
-			   "only root may see the firewall's rules; run doctor as root to "
-			   "have them checked");
-	else if (r < 0)
-		doctor_add(d, area, name, CHECK_SKIP, NULL,
-			   "the firewall's rules could not be read: %s%s", strerror(-r),
-			   r == -EINTR || r == -ENOBUFS || r == -EAGAIN
-			       ? "; something changes them all the time, try again"
-			       : "");
-	return r == 0;
+		return "only root may see the firewall's rules; run this as root to have them "
+		       "checked";
+	return arena_printf(d->arena, "the firewall's rules could not be read: %s%s",
+			    strerror(-r),
+			    r == -EINTR || r == -ENOBUFS || r == -EAGAIN
+				? "; something changes them all the time, try again"
+				: "");
+}
+
+bool tables_read(struct doctor *d, const char *area, const char *name, struct ruleset *rs)
+{
+	const char *why = tables_look(d, rs);
+
+	if (why)
+		doctor_add(d, area, name, CHECK_SKIP, NULL, "%s", why);
+	return !why;
 }
 
 /* ---- words ------------------------------------------------------------------------------ */
@@ -105,8 +111,10 @@ static const char *iptables_match(struct doctor *d, const struct flow *w)
 {
 	struct arena *a = d->arena;
 
-	if (w->hook == HOOK_INPUT)
+	if (w->protocol == IPPROTO_UDP)
 		return arena_printf(a, "-p udp --dport %d", w->destination_port);
+	if (w->protocol == IPPROTO_ICMP)
+		return "-p icmp";
 	return arena_printf(a, "%s%s%s%s%s", w->in.name ? "-i " : "",
 			    w->in.name ? doctor_quote(a, w->in.name) : "",
 			    w->in.name && w->out.name ? " " : "", w->out.name ? "-o " : "",
@@ -129,8 +137,10 @@ static const char *nft_link(struct doctor *d, const char *key, const struct flow
 
 static const char *nft_match(struct doctor *d, const struct flow *w)
 {
-	if (w->hook == HOOK_INPUT)
+	if (w->protocol == IPPROTO_UDP)
 		return arena_printf(d->arena, "udp dport %d ", w->destination_port);
+	if (w->protocol == IPPROTO_ICMP)
+		return "meta l4proto icmp ";
 	return arena_printf(d->arena, "%s%s", nft_link(d, "iif", &w->in),
 			    nft_link(d, "oif", &w->out));
 }

@@ -8,6 +8,8 @@
 
 #define TABLE_OURS "routerd_mss" /* of family inet: clamp.c's */
 
+/* NULL, or why they could not be read, in words. */
+const char *tables_look(struct doctor *d, struct ruleset *rs);
 /* False: it could not be read, and name of area is skipped with the reason. */
 bool tables_read(struct doctor *d, const char *area, const char *name, struct ruleset *rs);
 /* Left over: it carries our mark, or a name like ours, and no configuration asks for it. */

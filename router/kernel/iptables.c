@@ -240,9 +240,7 @@ static struct rule_chain *begin_hook(struct ruleset *rs, struct rule_table *t,
 	struct rule_chain *c = ruleset_add_chain(rs, t);
 
 	c->name = hook_names[hook];
-	c->hook = hook == NF_INET_LOCAL_IN  ? HOOK_INPUT
-		  : hook == NF_INET_FORWARD ? HOOK_FORWARD
-					    : HOOK_OTHER;
+	c->hook = ruleset_hook(hook);
 	c->priority = table_priority(from->table);
 	c->policy.kind = EFFECT_UNKNOWN; /* until its underflow is met */
 	c->offset = (uint32_t)offset;

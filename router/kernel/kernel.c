@@ -73,6 +73,7 @@ static void each_link(struct nlmsghdr *h, void *arg)
 	    arena_grow(k->arena, k->by_index, k->links, &k->room, sizeof(*k->by_index));
 	l = &k->by_index[k->links++];
 	l->index = ifi->ifi_index;
+	l->up = (ifi->ifi_flags & IFF_UP) != 0;
 	strncpy(l->name, nla_data(name), sizeof(l->name) - 1);
 	l->name[sizeof(l->name) - 1] = '\0';
 }
@@ -98,13 +99,25 @@ int kernel_read_links(struct kernel *k)
 	return 0;
 }
 
-const char *kernel_link_name(struct kernel *k, int index)
+static const struct link *link_of(const struct kernel *k, int index)
 {
 	const struct link key = { .index = index };
-	const struct link *l =
-	    k->links ? bsearch(&key, k->by_index, k->links, sizeof(key), by_index) : NULL;
+
+	return k->links ? bsearch(&key, k->by_index, k->links, sizeof(key), by_index) : NULL;
+}
+
+const char *kernel_link_name(struct kernel *k, int index)
+{
+	const struct link *l = link_of(k, index);
 
 	return l ? l->name : NULL;
+}
+
+bool kernel_link_up(struct kernel *k, int index)
+{
+	const struct link *l = link_of(k, index);
+
+	return l && l->up;
 }
 
 int kernel_link_index(struct kernel *k, const char *name)

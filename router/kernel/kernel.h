@@ -16,6 +16,7 @@
 struct link {
 	int index;
 	char name[IFNAMSIZ];
+	bool up;
 };
 
 struct kernel {
@@ -83,10 +84,14 @@ bool address_read(struct nlmsghdr *h, struct item *ret, int *ret_index);
 /* Takes op->have off the link of that index, and nothing else with it. Queued on nl. */
 void address_remove(struct netlink *nl, struct arena *a, struct op *op, int index);
 
+/* route.c: of an RTM_NEWROUTE message: an IPv4 route of a type that people make. */
+bool route_read(struct kernel *k, struct nlmsghdr *h, struct item *ret);
+
 /* for drivers: */
 int kernel_read_links(struct kernel *k);		   /* fresh */
 const char *kernel_link_name(struct kernel *k, int index); /* NULL: gone since */
 int kernel_link_index(struct kernel *k, const char *name); /* 0: no such link */
+bool kernel_link_up(struct kernel *k, int index);	   /* false also: gone since */
 /* Into have, if it is ours or want has its key. */
 void kernel_see(struct kernel *k, struct state *have, const struct item *it);
 /* -ENODEV with words that help. */

@@ -37,7 +37,8 @@ static void know_port(struct bytes *b, size_t at, int port)
 
 void packet_make(const struct flow *f, struct packet *p)
 {
-	static const uint8_t no_fragment[2], syn = TH_SYN;
+	static const uint8_t no_fragment[2];
+	const uint8_t flags = f->reply ? TH_SYN | TH_ACK : TH_SYN;
 	bool v4 = f->family == AF_INET;
 
 	*p = (struct packet){ .flow = f };
@@ -49,7 +50,7 @@ void packet_make(const struct flow *f, struct packet *p)
 	know_port(&p->transport, 0, f->source_port);
 	know_port(&p->transport, 2, f->destination_port);
 	if (f->protocol == IPPROTO_TCP)
-		know(&p->transport, 13, &syn, 1);
+		know(&p->transport, 13, &flags, 1);
 }
 
 static bool is_beyond(size_t at, size_t n, size_t size)
@@ -122,21 +123,23 @@ bool packet_load(const struct packet *p, struct registers *r, const struct step 
 	case FLOW_IN:
 	case FLOW_IN_INDEX:
 		load_link(r, s, &f->in);
-		break;
+		return f->hook != HOOK_OUTPUT;
 	case FLOW_OUT:
 	case FLOW_OUT_INDEX:
 		load_link(r, s, &f->out);
-		return f->hook == HOOK_FORWARD;
+		return f->hook != HOOK_INPUT && f->hook != HOOK_PREROUTING;
 	case FLOW_STATE:
-		word = 1U << (IP_CT_NEW + 1); /* NF_CT_STATE_BIT() */
+		word = 1U << ((f->reply ? IP_CT_ESTABLISHED : IP_CT_NEW) +
+			      1); /* NF_CT_STATE_BIT() */
 		load_value(r, s, &word, sizeof(word));
 		break;
 	case FLOW_STATUS:
 		word = 0; /* neither confirmed nor translated */
-		load_value(r, s, &word, sizeof(word));
+		if (!f->reply)
+			load_value(r, s, &word, sizeof(word));
 		break;
 	case FLOW_DIRECTION:
-		byte = IP_CT_DIR_ORIGINAL;
+		byte = f->reply ? IP_CT_DIR_REPLY : IP_CT_DIR_ORIGINAL;
 		load_value(r, s, &byte, sizeof(byte));
 		break;
 	case FLOW_PACKET_TYPE:
@@ -144,7 +147,8 @@ bool packet_load(const struct packet *p, struct registers *r, const struct step 
 		load_value(r, s, &byte, sizeof(byte));
 		break;
 	case FLOW_TARGET_TYPE:
-		word = f->hook == HOOK_INPUT ? RTN_LOCAL : RTN_UNICAST;
+		word = f->hook == HOOK_INPUT || (f->out.name && !*f->out.name) ? RTN_LOCAL
+									       : RTN_UNICAST;
 		load_value(r, s, &word, sizeof(word));
 		break;
 	}

@@ -31,6 +31,7 @@ static bool read_neighbour(struct nlmsghdr *h, struct kernel *k, struct item *re
 	*ret = (struct item){ .type = ITEM_PROXY, .link = link };
 	ret->address = addr_from(AF_INET, nla_data(at[NDA_DST]), 32);
 	ret->ours = at[NDA_PROTOCOL] && nla_get_u8(at[NDA_PROTOCOL]) == KERNEL_PROTO;
+	ret->proxy.down = !kernel_link_up(k, nd->ndm_ifindex);
 	return true;
 }
 

@@ -12,18 +12,17 @@ static bool is_static_type(int type)
 	       type == RTN_PROHIBIT || type == RTN_THROW;
 }
 
-static void each_route(struct nlmsghdr *h, void *arg)
+bool route_read(struct kernel *k, struct nlmsghdr *h, struct item *ret)
 {
 	struct rtmsg *rt = nlmsg_data(h);
 	struct nlattr *at[RTA_MAX + 1];
 	static const uint8_t any[4];
-	struct observation *look = arg;
 	struct item it = { .type = ITEM_ROUTE };
 	const char *link;
 
 	if (h->nlmsg_type != RTM_NEWROUTE || rt->rtm_family != AF_INET || rt->rtm_tos ||
 	    !is_static_type(rt->rtm_type) || nlmsg_parse(h, sizeof(*rt), at, RTA_MAX, NULL) < 0)
-		return;
+		return false;
 	it.address =
 	    addr_from(AF_INET, at[RTA_DST] ? nla_data(at[RTA_DST]) : any, rt->rtm_dst_len);
 	it.ours = rt->rtm_protocol == KERNEL_PROTO;
@@ -34,9 +33,19 @@ static void each_route(struct nlmsghdr *h, void *arg)
 	it.route.other = it.route.blackhole && rt->rtm_type != RTN_BLACKHOLE;
 	if (at[RTA_GATEWAY])
 		it.route.gateway = addr_from(AF_INET, nla_data(at[RTA_GATEWAY]), 32);
-	link = at[RTA_OIF] ? kernel_link_name(look->k, (int)nla_get_u32(at[RTA_OIF])) : NULL;
+	link = at[RTA_OIF] ? kernel_link_name(k, (int)nla_get_u32(at[RTA_OIF])) : NULL;
 	it.link = link ? link : "";
-	kernel_see(look->k, look->have, &it);
+	*ret = it;
+	return true;
+}
+
+static void each_route(struct nlmsghdr *h, void *arg)
+{
+	struct observation *look = arg;
+	struct item it;
+
+	if (route_read(look->k, h, &it))
+		kernel_see(look->k, look->have, &it);
 }
 
 static int route_observe(struct kernel *k, struct state *have)

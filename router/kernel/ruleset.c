@@ -104,13 +104,8 @@ static void read_hook(struct rule_chain *c, const struct nlattr *nest,
 	if (!nest || nla_parse(at, NFTA_HOOK_MAX, nla_data(nest), nla_len(nest), NULL) < 0)
 		return;
 	c->hook = HOOK_OTHER;
-	if (c->table->family != FAMILY_OTHER && at[NFTA_HOOK_HOOKNUM]) {
-		uint32_t hook = nft_number(at[NFTA_HOOK_HOOKNUM]);
-
-		c->hook = hook == NF_INET_LOCAL_IN  ? HOOK_INPUT
-			  : hook == NF_INET_FORWARD ? HOOK_FORWARD
-						    : HOOK_OTHER;
-	}
+	if (c->table->family != FAMILY_OTHER && at[NFTA_HOOK_HOOKNUM])
+		c->hook = ruleset_hook(nft_number(at[NFTA_HOOK_HOOKNUM]));
 	c->priority = (int)nft_number(at[NFTA_HOOK_PRIORITY]);
 	c->policy.kind = policy && nft_number(policy) == NF_DROP ? EFFECT_DROP : EFFECT_ACCEPT;
 }

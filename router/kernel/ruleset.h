@@ -111,7 +111,10 @@ enum hook {
 	HOOK_NONE, /* no base chain */
 	HOOK_INPUT,
 	HOOK_FORWARD,
-	HOOK_OTHER,
+	HOOK_OUTPUT,
+	HOOK_PREROUTING,
+	HOOK_POSTROUTING,
+	HOOK_OTHER, /* of a family that is no IP's */
 };
 
 enum rule_family { /* of NFPROTO_*, those there are */

@@ -1,4 +1,5 @@
 /* ruleset_build.c - the parts of a ruleset, for all who read into one. */
+#include <linux/netfilter.h>
 #include <string.h>
 
 #include "kernel/ruleset_read.h"
@@ -23,6 +24,17 @@ struct rule_chain *ruleset_add_chain(struct ruleset *rs, struct rule_table *t)
 	c->id = rs->chain_count;
 	rs->chains[rs->chain_count++] = c;
 	return c;
+}
+
+enum hook ruleset_hook(unsigned number)
+{
+	static const enum hook hooks[] = {
+		[NF_INET_PRE_ROUTING] = HOOK_PREROUTING,   [NF_INET_LOCAL_IN] = HOOK_INPUT,
+		[NF_INET_FORWARD] = HOOK_FORWARD,	   [NF_INET_LOCAL_OUT] = HOOK_OUTPUT,
+		[NF_INET_POST_ROUTING] = HOOK_POSTROUTING,
+	};
+
+	return number < sizeof(hooks) / sizeof(*hooks) ? hooks[number] : HOOK_OTHER;
 }
 
 struct rule *ruleset_add_rule(struct ruleset *rs, struct rule_chain *c)

@@ -13,6 +13,8 @@ struct rule *ruleset_add_rule(struct ruleset *rs, struct rule_chain *c);
 struct step *ruleset_add_step(struct ruleset *rs, struct rule *r, enum step_kind kind);
 struct rule_set *ruleset_new_set(struct ruleset *rs);
 struct element *ruleset_add_element(struct ruleset *rs, struct rule_set *set);
+/* Of NF_INET_*. */
+enum hook ruleset_hook(unsigned number);
 
 /* Shorthands: load a part into the first register, and test it. */
 void ruleset_test(struct ruleset *rs, struct rule *r, enum flow_part part, unsigned offset,

@@ -12,11 +12,12 @@ struct flow_link {
 	int index;	  /* 0: unknown */
 };
 
-/* The first packet of a connection. */
+/* The first packet of a connection, or the first that answers it. */
 struct flow {
 	enum hook hook;
-	int family; /* AF_INET, AF_INET6 */
-	struct flow_link in, out;
+	bool reply;
+	int family;			/* AF_INET, AF_INET6 */
+	struct flow_link in, out;	/* out.name "": it is for this machine */
 	const struct flow_link *others; /* what unknown links are not */
 	size_t other_count;
 	struct addr source,

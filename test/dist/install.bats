@@ -30,6 +30,13 @@ runs() {
 	[[ $(in_tree /usr/lib/routerd/routerd-exchange --version) == *"$1"* ]]
 	in_tree getent group routerd
 	for unit in "$ROOT"/units/*.{service,socket,timer,path}; do [ -f "$TREE/usr/lib/systemd/system/${unit##*/}" ]; done
+	for page in "$ROOT"/docs/man/*; do [ -s "$TREE/usr/share/man/man${page##*.}/${page##*/}" ]; done
+	[ -s "$TREE/usr/share/bash-completion/completions/routerctl" ]
+	[ -s "$TREE/usr/share/zsh/vendor-completions/_routerctl" ]
+	# shellcheck disable=SC2016 # inside
+	in_tree bash -c 'source /usr/share/bash-completion/completions/routerctl
+		COMP_WORDS=(routerctl rot) COMP_CWORD=1; _routerctl; [ "${COMPREPLY[*]}" = rotate ]'
+	in_tree sh -c 'cd /usr/share/doc/routerd/examples && ls "$(sed -n "1s/.*schema=//p" cloud.yaml)"'
 	[ "$(stat -c '%a %u %g' "$TREE/usr/sbin/routerd")" = '755 0 0' ]
 	[ "$(readlink "$TREE/usr/sbin/routerctl")" = routerd ]
 }

@@ -2,14 +2,18 @@
  *
  *	what is refused says why, without control characters;
  *	what is accepted wants the same each time it is lowered;
- *	what was applied needs nothing more. */
+ *	what was applied needs nothing more;
+ *	what is expanded, printed and read again wants the same. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clean.h"
 #include "config/config.h"
+#include "config/encode.h"
 #include "state.h"
+
+#define HOST "cloud-rt" /* a node of the seeds' */
 
 int LLVMFuzzerTestOneInput(const uint8_t *buf, size_t len);
 
@@ -59,6 +63,42 @@ static void check_faults(const struct diag *d)
 		holds(((unsigned char)*c >= 0x20 || *c == '\n') && *c != 0x7f);
 }
 
+static char *encoded(const struct config *c, enum out_format format)
+{
+	char *text;
+	size_t n;
+	FILE *f = open_memstream(&text, &n);
+	struct out o;
+
+	out_open(&o, f, format);
+	config_encode(c, &o);
+	out_close(&o);
+	fclose(f);
+	return text;
+}
+
+static void check_expanded(const struct config *c, struct arena *a)
+{
+	struct state want = { .arena = a };
+	CLEAN(free_ptr) char *first = NULL;
+
+	config_lower(c, &want);
+	first = words(&want);
+	for (int format = OUT_JSON; format <= OUT_YAML; format++) {
+		CLEAN(free_ptr) char *text = encoded(c, (enum out_format)format);
+		CLEAN(free_ptr) char *second = NULL;
+		struct config again = { .arena = a, .host = HOST };
+		struct state same = { .arena = a };
+		struct diag d = { .arena = a };
+
+		config_add(&again, "expanded", text, strlen(text), &d);
+		holds(config_check(&again, &d));
+		config_lower(&again, &same);
+		second = words(&same);
+		holds(strcmp(first, second) == 0);
+	}
+}
+
 static void check_lowered(const struct config *c, struct arena *a)
 {
 	struct state want = { .arena = a }, again = { .arena = a }, none = { .arena = a };
@@ -92,7 +132,7 @@ static void check_lowered(const struct config *c, struct arena *a)
 int LLVMFuzzerTestOneInput(const uint8_t *buf, size_t len)
 {
 	CLEAN(arena_done) struct arena *a = arena_new();
-	struct config c = { .arena = a };
+	struct config c = { .arena = a, .host = HOST };
 	struct diag d = { .arena = a };
 	bool ok;
 
@@ -100,7 +140,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *buf, size_t len)
 	ok = config_check(&c, &d);
 	holds(ok == (d.errors == 0));
 	check_faults(&d);
-	if (ok)
+	if (ok) {
 		check_lowered(&c, a);
+		check_expanded(&c, a);
+	}
 	return 0;
 }

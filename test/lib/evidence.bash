@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# evidence.bash - what a client at one site sees of the other; for the demo and the tests.
+# evidence.bash - what a client at one site sees of the other; for tests in namespaces.
 # Needs site.bash and RUN.
 
 pings() { # pings FROM ADDRESS

@@ -59,16 +59,6 @@ with_key() { # with_key KEY FILE
 	sed -E "/kind: WireGuardPeer/,/interface:/ s|^( *)interface: wg-hybrid|&\n\1publicKey: $1|" "$2"
 }
 
-# As an operator does it: the examples as they are, and one file each way.
-pair_exchange() {
-	on cr cp "$EXAMPLES/cloud.yaml" /etc/routerd/router.yaml
-	on or cp "$EXAMPLES/onprem.yaml" /etc/routerd/router.yaml
-	on cr "$ROUTERCTL" apply
-	on or "$ROUTERCTL" apply
-	on cr cat /var/lib/routerd/export/cloud-rt.yaml | on or "$ROUTERCTL" import -
-	on or cat /var/lib/routerd/export/pve-rt.yaml | on cr "$ROUTERCTL" import -
-}
-
 # A path that swallows big packets, and every fragment, without a word: ping works and TCP
 # stalls. LIMIT is the largest outer packet that passes, in bytes.
 pair_black_hole() { # pair_black_hole LIMIT

@@ -7,7 +7,7 @@
 #   wire A IF B IF         a cable between two hosts
 #   site_end               everything gone, whatever still runs inside
 #
-# Inside a host /run, /etc/routerd and /var/lib/routerd are its own and empty, so that sockets
+# Inside a host /run, /dev/shm, /etc/routerd and /var/lib/routerd are its own and empty, so that sockets
 # of userspace WireGuard and default paths do not meet the machine's. Killing a host's first process
 # kills all its others, and with the last of them its namespaces go.
 
@@ -19,7 +19,7 @@ site_new() {
 	for name in "$@"; do
 		# shellcheck disable=SC2016 # expands inside
 		unshare --net --mount --pid --fork --kill-child --mount-proc --propagation private \
-			sh -c 'mount -t tmpfs run /run && mkdir /run/wireguard &&
+			sh -c 'mount -t tmpfs run /run && mkdir /run/wireguard && mount -t tmpfs shm /dev/shm &&
 				mount -t tmpfs etc /etc/routerd &&
 				mount -t tmpfs lib /var/lib/routerd &&
 				ip link set lo up && exec sleep infinity' \

@@ -1,52 +1,7 @@
 # Each thing that goes wrong in the field: doctor finds it, and its remedy mends it.
 
 load ../lib/bats
-
-# doctor SITE ARGS...: leaves $status and $RUN/doctor.json.
-doctor() {
-	local site=$1
-	shift
-	status=0
-	on "$site" timeout 60 "$ROUTERCTL" doctor -o json "$@" >"$RUN/doctor.json" || status=$?
-	# Words and edits can be told from commands, which sh understands.
-	jq -r '.checks[].remedy | select(test("^(set spec[.]|edit |by hand: )") | not)' "$RUN/doctor.json" | sh -n
-	[ -z "$(jq -r '.checks[].remedy | select(. != "") | split(" ")[0]' "$RUN/doctor.json" |
-		grep -vxE 'set|edit|by|[(]umask|ip|sysctl|echo|routerctl|sudo|systemctl|timedatectl|chmod|chown|mv|mkdir|mount|modprobe|apt-get|dnf|nft|ip6?tables.*|netfilter-persistent')" ]
-	jq -r '.checks[] | select(.status != "pass") | "\(.area) \(.name) \(.status): \(.detail)\n\t\(.remedy)"' \
-		"$RUN/doctor.json"
-}
-
-# says AREA NAME STATUS [PATTERN]: one row at least is so.
-says() {
-	jq -e --arg a "$1" --arg n "$2" --arg s "$3" --arg p "${4-}" \
-		'any(.checks[]; .area == $a and .name == $n and .status == $s and (.detail | test($p)))' \
-		"$RUN/doctor.json" >/dev/null
-}
-
-remedy() { # remedy AREA NAME: of the first row that is not well
-	jq -r --arg a "$1" --arg n "$2" \
-		'first(.checks[] | select(.area == $a and .name == $n and .status != "pass")).remedy' \
-		"$RUN/doctor.json"
-}
-
-cure() { # cure SITE AREA NAME: what the remedy says, as a shell reads it
-	local command
-	command=$(remedy "$2" "$3")
-	echo "cure: $command"
-	on "$1" env PATH="${ROUTERCTL%/*}:$PATH" sh -c "$command"
-}
-
-# edit AREA NAME: "set spec.A.KEY: VALUE in KIND/NAME (FILE:LINE)", done as it is told.
-edit() {
-	local key value file line form='^set spec[.]([A-Za-z.]+): ([^ ]+) in [^ ]+ [(](.+):([0-9]+)[)]'
-	[[ $(remedy "$1" "$2") =~ $form ]]
-	key=${BASH_REMATCH[1]##*.} value=${BASH_REMATCH[2]} file=${BASH_REMATCH[3]} line=${BASH_REMATCH[4]}
-	if sed -n "${line}p" "$file" | grep -qE "(^|[ {])$key: "; then
-		sed -i -E "${line}s|(^\|[ {])$key: [^ ,}]+|\1$key: $value|" "$file"
-	else
-		sed -i "${line}s|{|{ $key: $value,|" "$file"
-	fi
-}
+load ../lib/doctor
 
 # one_host, applied, with a way to its endpoint: nothing fails there.
 well() {
@@ -187,6 +142,8 @@ has_kernel_wireguard() { on r ip link add trial type wireguard && on r ip link d
 	[ "$status" -eq 1 ]
 	says hybrid capture-interface fail "no interface 'ens19'.*1 other claim.*10.77.60.0/24 are: lan0"
 	run ! says hybrid proxy-neighbour pass
+	run ! says firewall forward pass
+	says firewall forward skip "no interface 'ens19'.*between it and wg-hybrid"
 	edit hybrid capture-interface
 	sed -i 's/interface: ens19/interface: lan0/' "$RUN/r.yaml"
 	router r apply -f "$RUN/r.yaml"
@@ -210,6 +167,96 @@ has_kernel_wireguard() { on r ip link add trial type wireguard && on r ip link d
 	[ "$status" -eq 0 ]
 	doctor r -f "$RUN/r.yaml"
 	[ "$status" -eq 0 ]
+}
+
+@test "an interface that is there and is not the one on the shared subnet" {
+	one_host
+	on r ip route add 203.0.113.20/32 dev lan0
+	on r ip link add mgmt type veth peer name mgmt-peer
+	on r ip link set mgmt up
+	on r ip link set mgmt-peer up
+	on r ip addr add 192.0.2.5/24 dev mgmt
+	sed -i 's/interface: lan0/interface: mgmt/' "$RUN/r.yaml"
+	claim 10.77.60.8 mgmt >>"$RUN/r.yaml"
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+	doctor r -f "$RUN/r.yaml"
+	[ "$status" -eq 1 ]
+	says hybrid capture-interface fail 'mgmt, on which RemoteAddressClaim/vm-7 .* is not on 10.77.60.0/24; on that are: lan0'
+	[ "$(jq '[.checks[] | select(.name == "capture-interface")] | length' "$RUN/doctor.json")" -eq 1 ]
+	on r ip route add 10.77.60.0/24 dev mgmt metric 5
+	on r ip addr del 10.77.60.2/24 dev lan0
+	doctor r -f "$RUN/r.yaml" hybrid # no address, but its hosts are looked for there
+	says hybrid capture-interface pass
+	on r ip route del 10.77.60.0/24 dev mgmt metric 5
+	doctor r -f "$RUN/r.yaml" hybrid
+	says hybrid capture-interface fail 'no address of 10.77.60.0/24, nor has any other interface.*nowhere$'
+	[[ $(remedy hybrid capture-interface) == 'by hand: give mgmt an address of 10.77.60.0/24'* ]]
+	on r ip route add default dev lan0
+	doctor r -f "$RUN/r.yaml" hybrid
+	says hybrid capture-interface fail 'looks for on lan0$'
+	on r ip addr add 10.77.60.3/32 dev mgmt # as clouds give them
+	doctor r -f "$RUN/r.yaml" hybrid
+	says hybrid capture-interface pass
+	on r ip addr del 10.77.60.3/32 dev mgmt
+	on r ip route del default dev lan0
+	on r ip addr add 10.77.60.2/24 dev lan0
+	doctor r -f "$RUN/r.yaml" hybrid
+	edit hybrid capture-interface
+	sed -i 's/interface: mgmt/interface: lan0/' "$RUN/r.yaml"
+	on r ip route replace 203.0.113.20/32 dev lan0
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+	doctor r -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+	says hybrid capture-interface pass 'on their domain'
+}
+
+@test "the wrong interface of a cloud's claim captures all the same, and is named" {
+	cloud_host
+	sed -i 's/^\( *\)providerMode: .*/&\n\1interface: under/' "$RUN/cloud.yaml"
+	router cr apply -f "$RUN/cloud.yaml"
+	doctor cr -f "$RUN/cloud.yaml" hybrid
+	[ "$status" -eq 0 ]
+	says hybrid capture-interface warn 'under, on which .* is not on 10.77.60.0/24; on that are: eth0'
+	edit hybrid capture-interface
+	doctor cr -f "$RUN/cloud.yaml" hybrid
+	says hybrid capture-interface pass
+}
+
+@test "the interface is auto, and nothing tells which that is" {
+	one_host
+	on r ip route add 203.0.113.20/32 dev lan0
+	sed -i 's/interface: lan0/interface: auto/' "$RUN/r.yaml"
+	on r ip link add lan1 type veth peer name lan1-far
+	on r ip addr add 10.77.60.3/24 dev lan1
+	on r ip link set lan1 up
+	router r apply -f "$RUN/r.yaml"
+	doctor r -f "$RUN/r.yaml" hybrid
+	[ "$status" -eq 1 ]
+	says hybrid capture-interface fail \
+		'vm-7 .* is auto, and which that is is not known.*more than one of this machine.s interfaces .lan0, lan1.* are on 10.77.60.0/24'
+	on r ip link del lan1
+	doctor r -f "$RUN/r.yaml" hybrid
+	says hybrid capture-interface pass
+	on r ip addr del 10.77.60.2/24 dev lan0
+	doctor r -f "$RUN/r.yaml" hybrid
+	says hybrid capture-interface fail 'no interface of this machine has an address of 10.77.60.0/24'
+	on r ip addr add 10.77.60.2/24 dev lan0
+	on r sh -c 'mkdir -p /run/routerd; echo "{\"provider\": \"nocloud\", \"nics\": [{\"name\": \"lan0\"}, {\"name\": \"lan1\"}]}" >/run/routerd/node.json'
+	doctor r -f "$RUN/r.yaml" hybrid
+	says hybrid capture-interface fail 'none of this machine.s interfaces .lan0, lan1. is on 10.77.60.0/24'
+	on r sed -i 's|"lan0"|&, "subnet": "10.77.60.0/24"|' /run/routerd/node.json
+	doctor r -f "$RUN/r.yaml" hybrid
+	says hybrid capture-interface pass 'subnet: 1'
+	on r sed -i 's|, "subnet": "[^"]*"||' /run/routerd/node.json
+	doctor r -f "$RUN/r.yaml" hybrid
+	edit hybrid capture-interface
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+	doctor r -f "$RUN/r.yaml" hybrid
+	[ "$status" -eq 0 ]
+	says hybrid capture-interface pass
 }
 
 @test "an interface that is down" {
@@ -401,18 +448,25 @@ has_kernel_wireguard() { on r ip link add trial type wireguard && on r ip link d
 	[ "$status" -eq 0 ]
 }
 
-@test "an overlay address that no allowed IP holds" {
+@test "an overlay address that no allowed IP holds is allowed anyway, unless another peer has it" {
 	one_host
 	on r ip route add 203.0.113.20/32 dev lan0
 	sed -i 's|allowedIPs: .*|allowedIPs: [192.0.2.0/24]|' "$RUN/r.yaml"
 	router r apply -f "$RUN/r.yaml"
+	on r wg show wg-hybrid allowed-ips | grep -F 10.252.0.1/32
+	doctor r -f "$RUN/r.yaml"
+	says wireguard overlay-address pass
+	cat >>"$RUN/r.yaml" <<-END
+		---
+		apiVersion: net.routerd.net/v1alpha1
+		kind: WireGuardPeer
+		metadata: { name: other }
+		spec: { interface: wg-hybrid, publicKey: $KEY_B, allowedIPs: [10.252.0.0/24] }
+	END
+	router r apply -f "$RUN/r.yaml"
 	doctor r -f "$RUN/r.yaml"
 	says wireguard overlay-address warn 10.252.0.1
 	[[ $(remedy wireguard overlay-address) == "edit spec.allowedIPs in WireGuardPeer/cloud ($RUN/r.yaml:"*"): add 10.252.0.1/32, then "* ]]
-	sed -i 's|allowedIPs: .*|allowedIPs: [10.252.0.0/24]|' "$RUN/r.yaml"
-	router r apply -f "$RUN/r.yaml"
-	doctor r -f "$RUN/r.yaml"
-	says wireguard overlay-address pass
 }
 
 @test "keys: not there, open to others, none at all" {
@@ -735,6 +789,30 @@ cloud_host() { # cloud_host: the example's cloud router, keys and all, on one ho
 	printf '[Network]\nManageForeignRoutes=no\n' | on r tee /run/systemd/networkd.conf.d/routerd.conf
 	doctor r -f "$RUN/r.yaml" host
 	says host networkd pass
+}
+
+@test "a clock that nobody sets, and one that somebody sets in vain" {
+	site_new r
+	unset_clock() { # unset_clock [AS...]: TIME_ERROR
+		status=0
+		on r "$@" env ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o /dev/null -e trace=adjtimex,clock_adjtime \
+			-e inject=adjtimex,clock_adjtime:retval=5 "$ROUTERCTL" doctor -o json host >"$RUN/doctor.json" || status=$?
+	}
+	unset_clock
+	says host clock warn 'is not synchronised: a jump'
+	[ "$(remedy host clock)" = 'timedatectl set-ntp true' ]
+	on r mkdir -p /run/chrony
+	on r touch /run/chrony/chronyd.pid
+	unset_clock
+	says host clock warn 'although chronyd runs: it has just begun, or no server'
+	[ "$(remedy host clock)" = 'chronyc tracking' ]
+	on r chmod 700 /run/chrony
+	unset_clock setpriv --reuid 65534 --regid 65534 --clear-groups
+	[ "$(remedy host clock)" = 'chronyc tracking' ]
+	on r mkdir -p /run/systemd/timesync
+	unset_clock
+	says host clock warn 'although systemd-timesyncd runs'
+	[ "$(remedy host clock)" = 'timedatectl timesync-status' ]
 }
 
 @test "5,000 claims: a row for many, few for the bad ones, and soon" {

@@ -121,6 +121,16 @@ load ../lib/firstboot
 	[ "$(on r sh -c 'wg pubkey </etc/routerd/keys/wg-hybrid.key')" = "$published" ]
 }
 
+@test "the key is on the console while the configuration is still being fetched" {
+	machine_new
+	printf 'node: pve-rt\nconfig_url: https://10.77.60.99/x\nconfig_sha256: %s\n' \
+		"$(sha256sum </dev/null | cut -c1-64)" | user_data
+	on r timeout 60 "$FIRST" --root "$RUN/picture" >/dev/null 2>&1 3>&- 4>&- &
+	until_ok on r grep -q '^routerd: node pve-rt: public key ' /dev/console
+	until_ok on r pgrep -f '^routerd-fetch'
+	run ! on r test -e /run/routerd/firstboot.json
+}
+
 @test "a digest that does not fit stops hard; what is in force stays; the right one goes on" {
 	machine_new
 	resources | inline
@@ -479,7 +489,7 @@ inline_for() { # inline_for PREFIX: user-data whose configuration leaves to the 
 		echo "$cloud"
 		first --metadata "http://127.0.0.1:$(cat "$RUN/service/port")"
 		[ "$status" -eq 2 ]
-		[ "$(on r grep -c "^routerd: node rt-7: " /dev/console)" -ge 1 ]
+		[ "$(on r grep -c "^routerd: node rt-7[.:]" /dev/console)" -ge 1 ]
 		reported ".provider == \"$cloud\""
 		on r jq -e --arg c "$cloud" '.provider == $c and .source == "metadata" and .region and
 			.nics[0].name == "lan0"' /run/routerd/node.json
@@ -551,7 +561,7 @@ shown() {
 @test "Azure and Proxmox VE as documented: one file carried each way, and the clients talk" {
 	pair_new
 	mkdir -p "$RUN/or/dev/disk/by-label/cidata" "$RUN/cr/dev/disk/by-label/cidata"
-	shown proxmox | sed 's/interface: eth1/interface: ens21/' >"$RUN/or/dev/disk/by-label/cidata/user-data"
+	shown proxmox >"$RUN/or/dev/disk/by-label/cidata/user-data"
 	shown azure >"$RUN/cr/dev/disk/by-label/cidata/user-data"
 	for site in cr or; do
 		echo 'instance-id: 1' >"$RUN/$site/dev/disk/by-label/cidata/meta-data"

@@ -80,7 +80,7 @@ load ../lib/exchange
 	until_ok eval '[ -z "$(on or wg show wg-hybrid peers)" ]'
 	daemon_kill or TERM
 	daemon or
-	on or sh -c "cat >$PEERS/cloud-rt.pub" <<<"$(wg genkey | wg pubkey)"
+	on or sh -c "cat >$PEERS/cloud-rt.pub" <<<"$(bare_key)"
 	until_ok eval 'on or "$ROUTERCTL" status | grep -q "is known by the key"'
 	until_ok eval '[ "$(on or wg show wg-hybrid peers)" = "$(on cr cat $EXPORT/cloud-rt.pub)" ]'
 }

@@ -33,13 +33,13 @@ picture() {
 	esac
 }
 
-# services FOLDER...: a metadata service for each, in one process
+# services [--OPTION=VALUE] FOLDER...: a metadata service for each, in one process
 services() {
 	local folder
 	python3 "$ROOT/test/lib/metadata.py" "$@" >"$RUN/services.log" 2>&1 3>&- 4>&- &
 	SERVER=$!
 	for folder in "$@"; do
-		until_ok test -e "$folder/port"
+		[[ $folder == --* ]] || until_ok test -e "$folder/port"
 	done
 }
 
@@ -237,6 +237,34 @@ one() {
 		'.warnings == "the service does not say the interface-id of 0e:49:61:0f:c3:77"'
 	facts "$RUN/aws" 9 "$RUN/none"
 	is '.facts.nics | length == 2' 'has("userDataBytes") | not'
+}
+
+described() { # described ID REF ADDRESS...: the instance that services are to serve
+	jq -n --arg id "$1" --arg ref "$2" '{ name: "rt-9", $id, user_data: "#cloud-config\n", ssh_key: "ssh-ed25519 AAAA",
+		nics: [{ mac: "52:54:00:aa:bb:cc", $ref, addresses: $ARGS.positional, subnet: "10.77.60.0/24",
+			gateway: "10.77.60.1", public: "203.0.113.20" }] }' --args "${@:3}" >"$RUN/instance.new"
+	mv "$RUN/instance.new" "$RUN/instance"
+}
+
+@test "an instance that a test describes is what each service serves, as it is by then" {
+	local cloud id ref public all
+	described - - 10.77.60.4
+	services --instance="$RUN/instance" "$RUN/s"
+	while read -r cloud id ref public all; do
+		described "$id" "$ref" 10.77.60.4 10.77.60.9
+		facts "$RUN/$cloud" 9 "$RUN/s"
+		is ".facts | .provider == \"$cloud\" and .instanceId == \"$id\" and (.name | startswith(\"rt-9\"))" \
+			".facts.nics[0] | .mac == \"52:54:00:aa:bb:cc\" and (.nicRef // \"-\") == \"$ref\"" \
+			".facts.nics[0] | .addresses == $all and .subnet == \"10.77.60.0/24\"" \
+			".facts.nics[0] | (.publicAddress // \"-\") == \"$public\"" '.userDataBytes == 14'
+		described "$id" "$ref" 10.77.60.5
+		facts "$RUN/$cloud" 9 "$RUN/s"
+		is '.facts.nics[0].addresses == ["10.77.60.5"]'
+	done <<-'END'
+		azure 02aab8a4-74ef-476e-8182-f6d2ba4166a7 - 203.0.113.20 ["10.77.60.4","10.77.60.9"]
+		aws i-0123456789abcdef9 eni-0123456789abcdef9 203.0.113.20 ["10.77.60.4","10.77.60.9"]
+		oci ocid1.instance.oc1.phx.aaaa ocid1.vnic.oc1.phx.aaaa - ["10.77.60.4"]
+	END
 }
 
 busy() { # busy FAULT: s of processor in 4 s
@@ -478,7 +506,7 @@ device() {
 	facts "$RUN/a" 1
 	is '.facts | .source == "disk" and .instanceId == "9dd2b1"' '.userDataBytes == 26'
 	[ "$(sha256sum <"$RUN/disk")" = "$before" ]
-	! grep "$LOOP" /proc/self/mountinfo
+	run ! grep "$LOOP" /proc/self/mountinfo
 }
 
 @test "a disk that cannot be mounted says with what it was tried" {

@@ -216,7 +216,7 @@ examples() {
 		"$ROUTERCTL" validate -f "$file.yaml"
 		configs=$((configs + 1))
 	done
-	[ "$configs" = 6 ]
+	[ "$configs" = 7 ]
 	for file in "$RUN"/example-*.refused; do
 		run -1 "$SEED" "$file"
 		[[ $output == *': error: '* && $output != *QBm* ]]

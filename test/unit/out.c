@@ -96,7 +96,15 @@ static const struct {
 	{ "\xc2\x80\xc2\x9f\xc2\xa0", "\\x80\\x9f\xc2\xa0", "\\u0080\\u009f\xc2\xa0" },
 	{ "caf\xc3\xa9 \xf0\x9f\x90\xa7", "caf\xc3\xa9 \xf0\x9f\x90\xa7",
 	  "caf\xc3\xa9 \xf0\x9f\x90\xa7" },
-	{ "\xc2", "\xc2", "\xc2" }, /* cut in the middle */
+	{ "a\xe2\x80\xae"
+	  "b",
+	  "a\\xe2\\x80\\xae"
+	  "b",
+	  "a\xe2\x80\xae"
+	  "b" }, /* right-to-left override: a terminal may turn what follows */
+	{ "\xe2\x80\x8b\xe2\x80\xa7", "\\xe2\\x80\\x8b\xe2\x80\xa7",
+	  "\xe2\x80\x8b\xe2\x80\xa7" }, /* zero width, and a dot that is none of these */
+	{ "\xc2", "\xc2", "\xc2" },	/* cut in the middle */
 };
 
 static void check_walk(enum out_format format, const char *want)

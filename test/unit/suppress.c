@@ -31,7 +31,7 @@ static const struct {
 	const char *agent; /* a file that is there */
 } cases[] = {
 	{ "azure", DEBIAN, PY("23.4"), NULL, MARK IPS, true, "is written" },
-	{ "azure", DEBIAN, PY("25.1.4"), NULL, MARK IPS, true, "next boot" },
+	{ "azure", DEBIAN, PY("25.1.4"), NULL, MARK IPS, true, "new instance" },
 	{ "azure", FEDORA, PY("24.2"), NULL, MARK IPS, true, "is written" },
 	{ "azure", DEBIAN, PY("23.3.1"), NULL, MARK OLD, true, "configure them yourself" },
 	{ "azure", DEBIAN, PY("22.4.2"), NULL, MARK OLD, true, "is written" },

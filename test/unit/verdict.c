@@ -9,7 +9,8 @@
  *	{5:drop,7:jump x,*:accept}		a map of the port
  *	accept drop reject return unknown jump:x goto:x
  *
- * A packet is written the same way; what is left out is not known of it. */
+ * A packet is written the same way; what is left out is not known of it. "reply" in it is the
+ * answer to a connection's first. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,9 +21,12 @@
 #include "kernel/verdict.h"
 #include "t.h"
 
-#define UDP "input proto=17 to=51820 in=eth0"
-#define FWD "forward proto=6 from=50000 to=9 in=lan0 out=wg0 src=10.77.0.0/16 dst=10.77.60.7"
-#define ANY "forward proto=6 from=50000 to=9 out=wg0 dst=10.77.60.7"
+#define UDP  "input proto=17 to=51820 in=eth0"
+#define FWD  "forward proto=6 from=50000 to=9 in=lan0 out=wg0 src=10.77.0.0/16 dst=10.77.60.7"
+#define OUT  "output proto=6 from=50000 to=9 out=wg0"
+#define PRE  "prerouting proto=6 from=50000 to=9 in=lan0"
+#define POST "postrouting proto=6 from=50000 to=9 out=wg0"
+#define ANY  "forward proto=6 from=50000 to=9 out=wg0 dst=10.77.60.7"
 
 static const struct {
 	const char *rules, *packet, *answer; /* place is "chain.position", or "chain" */
@@ -71,6 +75,21 @@ static const struct {
 	{ "input:drop !state=6 accept", UDP, "pass" },
 	{ "input:drop proto=17 to=51820 in=eth0 state=8 accept", UDP, "pass" },
 	{ "input:drop proto=17 to=51820 in=eth1 state=8 accept", UDP, "block input" },
+
+	/* Other hooks have other chains, and not both links. */
+	{ "output:drop", FWD, "pass" },
+	{ "output:drop", OUT, "block output" },
+	{ "output:drop out=wg0 accept", OUT, "pass" },
+	{ "output:accept in=eth0 drop", OUT " in=eth0", "pass" }, /* there is none */
+	{ "prerouting:accept in=lan0 drop", PRE, "block prerouting.1" },
+	{ "prerouting:accept out=wg0 drop", PRE " out=wg0", "pass" }, /* not yet */
+	{ "forward:drop", PRE, "pass" },
+	{ "postrouting:accept out=wg0 drop", POST, "block postrouting.1" },
+
+	/* The answer to a connection that was let through. */
+	{ "forward:drop state=6 accept", FWD " reply", "pass" },
+	{ "forward:drop state=8 accept", FWD " reply", "block forward" },
+	{ "forward:drop state=8 accept", FWD, "pass" },
 
 	/* What is not known: of the packet, of the rule. */
 	{ "forward:drop src=10.77.60.0/24 accept", FWD, "unsure forward.1" },
@@ -297,6 +316,26 @@ static char *part(char **text, char by)
 	return *start ? start : NULL;
 }
 
+static enum hook read_hook(const char *text)
+{
+	static const struct {
+		const char *name;
+		enum hook hook;
+	} hooks[] = {
+		{ "input", HOOK_INPUT },
+		{ "forward", HOOK_FORWARD },
+		{ "output", HOOK_OUTPUT },
+		{ "prerouting", HOOK_PREROUTING },
+		{ "postrouting", HOOK_POSTROUTING },
+	};
+
+	for (size_t i = 0; i < sizeof(hooks) / sizeof(*hooks); i++)
+		if (strncmp(hooks[i].name, text, strlen(hooks[i].name)) == 0)
+			return hooks[i].hook;
+	CHECK(false, "'%s' is no hook", text);
+	return HOOK_OTHER;
+}
+
 static void add_chain(struct builder *b, char *text)
 {
 	char *head = part(&text, ' '), *colon = strchr(head, ':'), *at = strchr(head, '@');
@@ -306,7 +345,7 @@ static void add_chain(struct builder *b, char *text)
 	*colon = '\0';
 	c->name = head;
 	if (colon[1]) {
-		c->hook = *head == 'i' ? HOOK_INPUT : HOOK_FORWARD;
+		c->hook = read_hook(head);
 		c->priority = at ? atoi(at + 1) : 0;
 		c->policy = read_effect(colon + 1);
 	}
@@ -355,7 +394,7 @@ static struct flow read_packet(char *text)
 			  .destination_port = -1 };
 	char *word;
 
-	f.hook = *text == 'i' ? HOOK_INPUT : HOOK_FORWARD;
+	f.hook = read_hook(text);
 	(void)part(&text, ' ');
 	while ((word = part(&text, ' '))) {
 		const char *w = word;
@@ -374,6 +413,8 @@ static struct flow read_packet(char *text)
 			(void)addr_parse(w, &f.source);
 		else if (starts(&w, "dst="))
 			(void)addr_parse(w, &f.destination);
+		else
+			f.reply |= strcmp(w, "reply") == 0;
 	}
 	return f;
 }
