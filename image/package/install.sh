@@ -78,6 +78,9 @@ unit_names() { # those installed, but for templates
 
 remove_folders() { # those that are empty now
 	for folder in usr/share/doc/routerd/docs/providers usr/share/doc/routerd/docs usr/share/doc/routerd/examples usr/share/doc/routerd usr/lib/routerd \
+		usr/share/bash-completion/completions usr/share/bash-completion \
+		usr/share/zsh/site-functions usr/share/zsh/vendor-completions usr/share/zsh \
+		usr/share/man/man1 usr/share/man/man5 usr/share/man/man8 usr/share/man \
 		usr/lib/sysusers.d usr/lib/systemd/system; do
 		[ "$dry" ] || rmdir "$root/$folder" 2>/dev/null || :
 	done
