@@ -1,13 +1,21 @@
 #include "base/log.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/clean.h"
 #include "base/out.h"
 #include "base/stream.h"
+
+enum {
+	CONSOLE_SECONDS = 2,
+	CONSOLE_PAUSE = 20, /* ms */
+};
 
 static bool debug;
 
@@ -48,9 +56,31 @@ void log_text(enum log_level level, const char *text, size_t most, const char *h
 		log_line(level, "%zu more%s", n - most, hint);
 }
 
+/* A console is full for a moment, or another writes to it, as cloud-init at length: tty_write()
+ * in drivers/tty/tty_io.c has EAGAIN for both. */
+static void write_patiently(int fd, const char *bytes, size_t len)
+{
+	const struct timespec pause = { .tv_nsec = CONSOLE_PAUSE * 1000000L };
+
+	for (int tries = CONSOLE_SECONDS * 1000 / CONSOLE_PAUSE; len && tries;) {
+		ssize_t n = write(fd, bytes, len);
+
+		if (n >= 0) {
+			bytes += n;
+			len -= (size_t)n;
+		} else if (errno == EAGAIN) {
+			nanosleep(&pause, NULL);
+			tries--;
+		} else if (errno != EINTR) {
+			return; /* the log has it */
+		}
+	}
+}
+
 void log_console(enum log_level level, const char *line)
 {
-	/* One that nobody reads must not hold us up; nor may it become our terminal. */
+	/* One that nobody reads must not hold us up for long; nor may it become our terminal.
+	 */
 	CLEAN(close_fd) int fd =
 	    open("/dev/console", O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	CLEAN(stream_done) struct stream text = { 0 };
@@ -61,6 +91,6 @@ void log_console(enum log_level level, const char *line)
 	out_escape(out, line);
 	fputs("\r\n", out);
 	stream_text(&text);
-	if (fd >= 0 && write(fd, text.bytes, text.len) < 0)
-		return; /* the log has it */
+	if (fd >= 0)
+		write_patiently(fd, text.bytes, text.len);
 }

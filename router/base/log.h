@@ -21,5 +21,6 @@ void log_debug_on(bool on); /* off at start: debug lines are dropped */
 void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Each line of a text, but for those after the first most: how many those are, and hint. */
 void log_text(enum log_level level, const char *text, size_t most, const char *hint);
-/* A line on the machine's console, too, for who has no other way to see it. */
+/* A line on the machine's console, too, for who has no other way to see it; waits 2 s at most
+ * for one that is full. */
 void log_console(enum log_level level, const char *line);

@@ -27,6 +27,7 @@
 #   net=NAME            the network that QEMU, and so a tap, is in; the caller's
 #   mtu=BYTES           what its NICs say they can; 1500
 #   agent=yes           a port for a guest agent; none
+#   reboot=yes          it boots again by itself, as where its kernel dies; no: then it is off
 #   uuid= smbios=       as QEMU takes them; smbios= again for another table
 #   memory=1024
 #   cpus=1              with two, emulated, one now and then runs a breakpoint that the other has
@@ -35,7 +36,8 @@
 #                       QEMU 7.2 kills a guest now and then
 #
 # The console is NAME/console: seconds since power-on before each line. Whoever waits is told how
-# the console ends when what he waits for does not come.
+# the console ends when what he waits for does not come. What is told of machines is in
+# $MACHINES/said, too.
 
 MACHINE_LIB=$(realpath "${BASH_SOURCE[0]}")
 
@@ -148,7 +150,7 @@ machine_mac() { # machine_mac NAME NUMBER: the same each time, and no other's
 machine_on() {
 	local name=$1 dir=$MACHINES/$1 word enter=() args nics=() tables=()
 	local -A with=([firmware]=uefi [disk]='' [size]=8G [disc]='' [net]='' [agent]='' [uuid]='' [mtu]=1500
-		[memory]=1024 [cpu]=qemu64 [cpus]=1)
+		[reboot]=no [memory]=1024 [cpu]=qemu64 [cpus]=1)
 	for word in "${@:2}"; do
 		case $word in
 		nic=*) nics+=("${word#*=}") ;;
@@ -162,9 +164,10 @@ machine_on() {
 	done
 	mkdir -p "$dir"
 	args=(-accel "tcg,thread=multi" -cpu "${with[cpu]}" -smp "${with[cpus]}" -m "${with[memory]}" -nodefaults
-		-display none -no-reboot -device virtio-rng-pci -monitor "unix:$dir/monitor,server=on,wait=off"
+		-display none -device virtio-rng-pci -monitor "unix:$dir/monitor,server=on,wait=off"
 		-chardev "stdio,id=console,signal=off" -serial chardev:console -serial "file:$dir/results"
 		"${tables[@]}")
+	[[ ${with[reboot]} = yes ]] || args+=(-no-reboot)
 	[[ ! ${with[uuid]} ]] || args+=(-uuid "${with[uuid]}")
 	machine_board "${with[firmware]}" || return
 	machine_disks || return
@@ -256,7 +259,7 @@ machine_stamp() {
 
 # ---- wait, ask, power off -----------------------------------------------------------------------
 
-machine_say() { echo "machine $1 ${*:2}" >&2; }
+machine_say() { echo "machine $1 ${*:2}" | tee -a "$MACHINES/said" >&2; }
 
 # What went wrong, with QEMU's own words and the end of the console.
 machine_fail() { # machine_fail NAME WORD...

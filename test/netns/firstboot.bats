@@ -131,6 +131,20 @@ load ../lib/firstboot
 	run ! on r test -e /run/routerd/firstboot.json
 }
 
+@test "what the console has no room for at the moment is told when it has" {
+	machine_new
+	resources | inline
+	on r sh -c 'umount /dev/console && mkfifo /dev/shm/full && mount --bind /dev/shm/full /dev/console'
+	on r sleep infinity <>"/proc/${SITE[r]}/root/dev/console" 3>&- 4>&- &
+	run ! on r dd if=/dev/zero of=/dev/console bs=4k count=100 oflag=nonblock
+	on r timeout 60 "$FIRST" --root "$RUN/picture" >/dev/null 2>&1 3>&- 4>&- &
+	until_ok on r test -s $EXPORT/pve-rt.pub
+	sleep 0.2 # it has tried by then
+	on r timeout 5 cat /dev/console >"$RUN/told" || :
+	grep -aq 'routerd: node pve-rt: public key .* fingerprint' "$RUN/told"
+	grep -aq 'routerd: first boot waits' "$RUN/told"
+}
+
 @test "a digest that does not fit stops hard; what is in force stays; the right one goes on" {
 	machine_new
 	resources | inline

@@ -15,8 +15,8 @@
 #   fabric_public ADDRESS       the cloud router's public address from now on, and cloud-rt.example's
 #   fabric_path LIMIT           packets between the sites that are longer than LIMIT bytes, fragments,
 #                               and ICMP that tells of it, are swallowed; 0: all of them
-#   cloud_on, pve_on            power on, with user-data as docs/providers has it, but for what
-#                               FABRIC_EDIT, sed's words, changes
+#   cloud_on, pve_on [WORD...]  power on, with user-data as docs/providers has it, but for what
+#                               FABRIC_EDIT, sed's words, changes; WORD as machine_on has it
 #   first_boot NAME SECONDS     until it is over, or waits for the other's key; its line is printed
 #   take NAME WAY FILE          the exported key file of NAME, by file, agent or console, into FILE.yaml
 #                               or FILE.pub; give NAME FILE puts it into its folder of peers
@@ -313,7 +313,7 @@ cloud_on() {
 	local disc=()
 	[[ $PROVIDER != azure ]] || disc=(disc="rd_rdfe_stable:$HERE_FABRIC/azure-disc")
 	machine_on cloud-rt disk="$(disk_of "$PROVIDER")" net=vpc nic=tap:nic0 firmware=uefi uuid="${FABRIC_UUID[$PROVIDER]}" \
-		smbios="${FABRIC_SMBIOS[$PROVIDER]}" mtu="${FABRIC_MTU[$PROVIDER]}" ${disc[@]+"${disc[@]}"}
+		smbios="${FABRIC_SMBIOS[$PROVIDER]}" mtu="${FABRIC_MTU[$PROVIDER]}" "${disc[@]}" "$@"
 }
 
 pve_on() {
@@ -325,7 +325,7 @@ pve_on() {
 		echo "instance-id: $(cat "$dir"/* | sha1sum | cut -d ' ' -f 1)" >"$dir/meta-data"
 	fi
 	machine_on pve-rt disk="$(disk_of pve)" net=site nic=tap:tap0 nic=tap:tap1 firmware=bios agent=yes disc="cidata:$dir" \
-		uuid=7b3f0c52-55ad-4d1c-9d3e-0d5a3a7c4f11
+		uuid=7b3f0c52-55ad-4d1c-9d3e-0d5a3a7c4f11 "$@"
 }
 
 pve_network() { # as Proxmox VE writes --ipconfig0 ip=dhcp --ipconfig1 ip=10.77.60.2/24

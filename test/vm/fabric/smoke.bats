@@ -52,7 +52,9 @@ nothing_left() { # nothing_left FOLDER PID...
 	[[ $output == *"machine cloud-rt did not come to "*" in its console within 30 s"* ]]
 	[[ $output == *"the console of cloud-rt ends:"*BdsDxe* ]]
 	[[ $output == *"azure and Proxmox VE: does not hold."* ]]
+	[[ ${lines[-1]} == "machine cloud-rt did not come to "* ]]
 	grep -q 'does not hold' "$EVIDENCE/summary.md"
+	grep -q '^\*\*machine cloud-rt did not come to ' "$EVIDENCE/summary.md"
 	[ -z "$(find "$TMPDIR" -name 'machines.*')" ]
 }
 
@@ -68,6 +70,7 @@ nothing_left() { # nothing_left FOLDER PID...
 	wait "$shell" || status=$?
 	cat "$BATS_TEST_TMPDIR/said"
 	[ "$status" = 130 ]
+	[ "$(tail -n 1 "$BATS_TEST_TMPDIR/said")" = interrupted ]
 	nothing_left "$folder" "${pids[@]}"
 	[ -e "$EVIDENCE/cloud-rt.console" ]
 	grep -q 'does not hold' "$EVIDENCE/summary.md"

@@ -1,6 +1,8 @@
 # Of a smoke's evidence.json, one page for people.
 "# \(.provider) and Proxmox VE: \(.result)
-\(.when), image \(.image), SHA-256 \(.digest).
+\(if .why == "" then "" else "**\(.why | gsub("\n"; "; "))**
+
+" end)\(.when), image \(.image), SHA-256 \(.digest).
 
 Two golden images from power-on, with the user-data of the project's pages, and no hand on them but
 for one key file carried each way. **The cloud and the site are simulated** on one machine, in network
