@@ -8,7 +8,8 @@
 #   site_end               everything gone, whatever still runs inside
 #
 # Inside a host /run, /dev/shm, /etc/routerd and /var/lib/routerd are its own and empty, so that sockets
-# of userspace WireGuard and default paths do not meet the machine's. Killing a host's first process
+# of userspace WireGuard and default paths do not meet the machine's; which gets the last two, empty, and
+# keeps them: who takes a folder away takes away what is mounted on it in every host. Killing a host's first process
 # kills all its others, and with the last of them its namespaces go.
 
 declare -gA SITE=() SITE_HOLDER=()
@@ -62,7 +63,6 @@ site_end() {
 		wait "${SITE_HOLDER[$name]}" 2>/dev/null || true
 	done
 	SITE=() SITE_HOLDER=()
-	rmdir /etc/routerd /var/lib/routerd 2>/dev/null || true
 }
 
 # until_ok COMMAND...: try for 10 s.
