@@ -19,6 +19,7 @@
 #define TRIES	2     /* of one size */
 #define FIRST	1000  /* ms: a first packet may have to wait for a handshake */
 #define LEAST	200   /* ms */
+#define DOUBTS	3     /* of the smallest size that did not come back */
 
 struct prober {
 	const struct probe *p;
@@ -132,6 +133,27 @@ static int open_socket(const char *link, bool *ret_raw)
 	return take_fd(&fd);
 }
 
+/* low came back, high did not: until they are a step apart. */
+static int halve(struct prober *s, uint32_t *low, uint32_t *high)
+{
+	uint32_t step = s->p->step;
+
+	while (*high > *low && *high - *low > step) {
+		uint32_t middle = (*low + (*high - *low) / 2) / step * step;
+		int r;
+
+		if (middle <= *low)
+			middle += step;
+		if (middle >= *high)
+			break;
+		r = try_size(s, middle);
+		if (r < 0)
+			return r;
+		*(r ? low : high) = middle;
+	}
+	return 0;
+}
+
 int probe_run(const struct probe *p, uint32_t *ret)
 {
 	struct prober s = { .p = p, .id = (uint16_t)getpid(), .patience = FIRST };
@@ -146,26 +168,21 @@ int probe_run(const struct probe *p, uint32_t *ret)
 	if (r <= 0)
 		return r < 0 ? r : -ETIMEDOUT;
 	r = try_size(&s, high);
-	if (r < 0)
-		return r;
-	if (r)
-		low = high;
-	/* low came back, high did not. */
-	while (high > low && high - low > p->step) {
-		uint32_t middle = (low + (high - low) / 2) / p->step * p->step;
-
-		if (middle <= low)
-			middle += p->step;
-		if (middle >= high)
-			break;
-		r = try_size(&s, middle);
+	for (int doubts = DOUBTS; r == 0; doubts--) {
+		r = halve(&s, &low, &high);
 		if (r < 0)
+			break;
+		s.patience = FIRST;
+		r = doubts ? try_size(&s, high) : 0;
+		if (r == 0)
+			*ret = low;
+		if (r <= 0)
 			return r;
-		if (r)
-			low = middle;
-		else
-			high = middle;
+		/* It was lost by chance, or late: all above it is to be asked again. */
+		low = high;
+		high = p->top;
+		r = low < high ? try_size(&s, high) : 1;
 	}
-	*ret = low;
-	return 0;
+	*ret = high;
+	return r < 0 ? r : 0;
 }

@@ -1,7 +1,8 @@
 /* probe.h - how big a packet gets to an address and back, tried out.
  *
  * ICMP echoes that must not be fragmented, bound to one interface, halving what is left
- * between a size that came back and one that did not. Waits, a few seconds at the most. */
+ * between a size that came back and one that did not, which is tried again with more patience.
+ * Waits, a few seconds at the most. */
 #pragma once
 
 #include <stddef.h>

@@ -565,6 +565,14 @@ has_kernel_wireguard() { on r ip link add trial type wireguard && on r ip link d
 	doctor cr --probe -f "$RUN/cloud.yaml" mtu
 	[ "$status" -eq 0 ]
 	says mtu path pass
+
+	# Of a path that loses some, the sizes that come back when they are asked for again.
+	on or nft 'table netdev loses { chain in { type filter hook ingress device "under" priority -1;
+		udp dport 51820 ip length > 1000 quota until 8000 bytes counter drop; }; }'
+	doctor cr --probe -f "$RUN/cloud.yaml" mtu
+	on or nft -j list table netdev loses | jq -e '[.. | .counter? | objects | .packets] | add > 4'
+	on or nft delete table netdev loses
+	says mtu path pass
 	pair_black_hole 1380
 	doctor cr --probe -f "$RUN/cloud.yaml" mtu
 	[ "$status" -eq 0 ]
