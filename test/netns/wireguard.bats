@@ -169,12 +169,14 @@ load ../lib/bats
 	: >"$RUN/hosts"
 	site_file r "$RUN/resolv.conf" /etc/resolv.conf
 	site_file r "$RUN/hosts" /etc/hosts
-	on r env LOSE="$RUN/lost" socat UDP4-RECVFROM:53,fork \
-		"EXEC:$ROOT/test/lib/dns.sh 192.0.2.79" >/dev/null 2>&1 3>&- &
+	on r dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts --user=root --pid-file= \
+		--address=/vpn.example.test/192.0.2.79 >/dev/null 2>&1 3>&- 4>&- &
 	until_ok on r sh -c 'ss -uln | grep -q :53'
+	on r nft 'table inet loses { chain in { type filter hook input priority 0;
+		udp dport 53 quota until 150 bytes counter drop; }; }'
 	router r apply -f "$RUN/r.yaml"
 	[ "$status" -eq 0 ]
-	[ -e "$RUN/lost" ]
+	on r nft -j list table inet loses | jq -e '[.. | .counter? | objects | .packets] | add > 0'
 	[ "$(on r wg show wg-hybrid endpoints)" = "$KEY_A	192.0.2.79:51820" ]
 }
 
