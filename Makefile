@@ -132,17 +132,16 @@ $(O)/%.o: %.c $(O)/version
 
 # ---- checks: cheap first -----------------------------------------------------
 NETNS  := $(patsubst test/netns/%.bats,%,$(shell ls -S test/netns/*.bats))
-KERNEL := rotate apply wireguard fabric traffic
-CORE   := serve $(KERNEL)
+KERNEL := apply wireguard fabric traffic
+CORE   := serve rotate $(KERNEL)
 check: root have-deps ## the fast gate: lint, unit, golden, the namespaces of CORE under ASan and UBSan
 	$(MAKE) lint
 	$(MAKE) BUILD=asan unit golden netns NETNS='$(CORE)'
 	$(MAKE) BUILD=release all
 
 test: root have-deps ## everything: all namespaces, analyzers, fuzz, VM, image, smoke
-	$(MAKE) check CORE='$(NETNS)'
-	$(MAKE) -j2 -Otarget packages inspect
-	$(MAKE) fuzz SECONDS=10
+	$(MAKE) -j2 -Otarget check inspect CORE='$(NETNS)'
+	$(MAKE) -j2 -Otarget packages fuzz SECONDS=10
 	$(MAKE) vm service dist-test
 	$(MAKE) image image-check image-test smoke
 	$(MAKE) bench
@@ -221,7 +220,7 @@ tidy: ## clang-tidy
 analyze: ## gcc -fanalyzer
 	$(MAKE) O=build/analyzer BUILD=dev CC=gcc WERROR='-O1 -fanalyzer -Werror' all
 inspect: ## what clang, gcc -fanalyzer and clang-tidy find
-	$(MAKE) clang analyze tidy
+	nice -n 19 $(MAKE) clang analyze tidy
 bench: all tools ## time and memory: of passes up to 50,000 claims, of the daemon, of first boot
 	test/bench/run
 	test/bench/daemon
