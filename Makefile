@@ -253,7 +253,7 @@ dist: all ## build/dist: an archive with an installer, and a Debian package
 	image/package/build $(VERSION) $(O)/dist build/dist
 dist-test: root all ## install, upgrade and remove both, in a fresh Debian and under systemd
 	$(MAKE) -s dist
-	$(MAKE) -s O=build/next VERSION=$(VERSION).1 dist
+	$(MAKE) -s -j2 O=build/next VERSION=$(VERSION).1 dist
 	ROUTERCTL=$(abspath $(O)/bin/routerctl) VERSION=$(VERSION) bats $(BATSFLAGS) test/dist
 	test/dist/systemd/run $(VERSION) $(VERSION).1
 
