@@ -42,13 +42,15 @@ uint16_t probe_checksum(const uint8_t *b, size_t n)
 	return htons((uint16_t)~sum);
 }
 
-/* 0: sent, -EMSGSIZE: larger than the interface carries. */
+/* 0: sent, -EMSGSIZE: larger than the interface, or any packet, carries. */
 static int send_echo(struct prober *s, uint32_t size)
 {
 	static uint8_t buf[LARGEST];
 	struct icmphdr icmp = { .type = ICMP_ECHO };
 	struct sockaddr_in to = { .sin_family = AF_INET };
 
+	if (size < HEADERS || size > LARGEST)
+		return -EMSGSIZE;
 	memcpy(&to.sin_addr, s->p->to.bytes, 4);
 	icmp.un.echo.id = htons(s->id);
 	icmp.un.echo.sequence = htons(++s->seq);
