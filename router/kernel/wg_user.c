@@ -24,6 +24,7 @@
 /* A program whose link was just made or removed is a little behind the kernel. */
 #define PAUSE_MS 20
 #define PAUSES	 50
+#define TURN_MS	 5000 /* for it to start, or to end: a machine under load takes seconds */
 #define ANSWER	 (64 * 1024 * 1024) /* bytes; a million allowed IPs */
 #define PROGRAMS "/usr/bin:/usr/sbin:/usr/local/bin:/usr/local/sbin"
 
@@ -349,26 +350,29 @@ bool wg_user_find(char path[static WG_PROGRAM])
 	return false;
 }
 
-/* Waits until the socket is there, or gone, as asked; but not for long. */
-static bool wait_for(const char *link, bool there)
-{
-
-	for (int try = 0; try < PAUSES; try++) {
-		if (wg_user_has(link) == there)
-			return true;
-		clock_sleep(PAUSE_MS);
-	}
-	return false;
-}
-
 bool wg_user_starting(const char *link)
 {
-	return wait_for(link, true);
+	for (int try = 0; try < PAUSES && !wg_user_has(link); try++)
+		clock_sleep(PAUSE_MS);
+	return wg_user_has(link);
+}
+
+/* One that was killed leaves a socket at which nobody is; its successor takes that away. */
+static bool listens(const char *link)
+{
+	CLEAN(close_fd) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_un to;
+
+	return fd >= 0 && address(link, &to) == 0 &&
+	       (connect(fd, (void *)&to, sizeof(to)) == 0 || errno == EAGAIN);
 }
 
 void wg_user_gone(const char *link)
 {
-	(void)wait_for(link, false);
+	int64_t deadline = clock_ms() + TURN_MS;
+
+	while (listens(link) && clock_ms() < deadline)
+		clock_sleep(PAUSE_MS);
 }
 
 int wg_user_port_free(uint16_t port)
@@ -391,9 +395,10 @@ int wg_user_port_free(uint16_t port)
 /* It goes to the background by itself once its socket is there; if not, it is ended. */
 static int wait_started(pid_t pid)
 {
+	int64_t deadline = clock_ms() + TURN_MS;
 	int status;
 
-	for (int try = 0; try < PAUSES * PATIENCE; try++) {
+	while (clock_ms() < deadline) {
 		pid_t done = waitpid(pid, &status, WNOHANG);
 
 		if (done == pid)

@@ -475,6 +475,7 @@ removed() { # removed EXPECTED COMMAND...
 		first=$!
 		on r "$ROUTERCTL" apply -f "$RUN/r.yaml" >"$RUN/2" 2>&1
 		wait "$first"
+		tail -n +1 "$RUN/1" "$RUN/2"
 		[ "$(cat "$RUN/1" "$RUN/2" | grep -c 'add link')" -eq 1 ]
 	done
 	router r apply -f "$RUN/r.yaml"

@@ -337,6 +337,22 @@ load ../lib/bats
 	[[ $output == *'WireGuardInterface/wg-hybrid'*'UDP port 51820 is in use by another program'* ]]
 }
 
+@test "a WireGuard program that is slow to end is waited for" {
+	one_host
+	router r apply -f "$RUN/r.yaml"
+	on r test -S /run/wireguard/wg-hybrid.sock || skip "the kernel carries WireGuard here"
+	on r pkill -STOP -x wireguard-go
+	until_ok on r sh -c 'ps -o stat= -C wireguard-go | grep -q T'
+	{ sleep 7; on r pkill -CONT -x wireguard-go; } 3>&- &
+	router r delete --all
+	[ "$status" -eq 0 ]
+	router r apply -f "$RUN/r.yaml"
+	[ "$status" -eq 0 ]
+	[ "$(grep -c 'add link' <<<"$output")" -eq 1 ]
+	router r apply -f "$RUN/r.yaml"
+	[ -z "$output" ]
+}
+
 @test "a WireGuard program that hangs is named, and what does not need it is done" {
 	one_host
 	router r apply -f "$RUN/r.yaml"
