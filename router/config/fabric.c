@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/texts.h"
 #include "config/hybrid.h"
 
 #define AT(type, member) offsetof(struct type, member)
@@ -205,16 +206,9 @@ bool fabric_is(const struct object *o)
 	return o->kind == &kind_sam_node_set || o->kind == &kind_mobility_pool;
 }
 
-static int by_text(const void *pa, const void *pb)
-{
-	const char *const *a = pa, *const *b = pb;
-
-	return strcmp(*a, *b);
-}
-
 size_t config_nodes(const struct config *c, struct arena *a, const char *const **ret)
 {
-	size_t n = 0, kept = 0, room = 0;
+	size_t n = 0, room = 0;
 	const char **names = NULL;
 
 	for (size_t i = 0; i < c->index_count; i++) {
@@ -227,13 +221,8 @@ size_t config_nodes(const struct config *c, struct arena *a, const char *const *
 			names[n++] = ((struct sam_node *)s->nodes.items)[k].name;
 		}
 	}
-	if (n)
-		qsort(names, n, sizeof(*names), by_text);
-	for (size_t i = 0; i < n; i++)
-		if (!i || strcmp(names[i], names[kept - 1]) != 0)
-			names[kept++] = names[i];
 	*ret = names;
-	return kept;
+	return texts_sort(names, n);
 }
 
 size_t config_examples(const struct config *c, const char *ret[static CONFIG_ROLES])

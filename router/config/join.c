@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/texts.h"
 #include "config/config.h"
 #include "config/hybrid.h"
 
@@ -191,13 +192,6 @@ static void check_copies(const struct config *c, struct diag *d)
 	}
 }
 
-static int by_text(const void *pa, const void *pb)
-{
-	const char *const *a = pa, *const *b = pb;
-
-	return strcmp(*a, *b);
-}
-
 /* Where all nodes are written down, an import is one of theirs: nobody else is let in. */
 static bool is_strange(const struct config *c, const char *const *nodes, size_t n,
 		       const struct object *o, struct diag *d)
@@ -209,7 +203,7 @@ static bool is_strange(const struct config *c, const char *const *nodes, size_t 
 			  "left out: it is of node '%s', as this machine is called, and has "
 			  "another key: two machines have one name",
 			  c->self);
-	else if (!bsearch(&o->name, nodes, n, sizeof(*nodes), by_text))
+	else if (!texts_have(nodes, n, o->name))
 		diag_warn(d, o->mark,
 			  "left out: no SAMNodeSet has a node '%s', and no object is about it: "
 			  "add it there, or remove the file",

@@ -1,7 +1,7 @@
 /* sysctl.c - the kernel's settings that forward, or quietly drop. */
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/texts.h"
 #include "config/hybrid.h"
 #include "doctor/doctor.h"
 
@@ -131,23 +131,6 @@ static void check_proxy_arp(struct doctor *d, struct tally *t, const char *link)
 }
 
 /* Capture interfaces and tunnels, each once, sorted. */
-static int by_text(const void *pa, const void *pb)
-{
-	return strcmp(*(const char *const *)pa, *(const char *const *)pb);
-}
-
-static size_t uniq(const char **list, size_t n)
-{
-	size_t kept = 0;
-
-	if (n)
-		qsort(list, n, sizeof(*list), by_text);
-	for (size_t i = 0; i < n; i++)
-		if (!kept || strcmp(list[kept - 1], list[i]) != 0)
-			list[kept++] = list[i];
-	return kept;
-}
-
 static const char **captures(struct doctor *d, size_t *ret)
 {
 	size_t n, count = 0;
@@ -158,7 +141,7 @@ static const char **captures(struct doctor *d, size_t *ret)
 		if (((const struct address_claim *)(const void *)claims[i])->link.name)
 			list[count++] =
 			    ((const struct address_claim *)(const void *)claims[i])->link.name;
-	*ret = uniq(list, count);
+	*ret = texts_sort(list, count);
 	return list;
 }
 
@@ -170,7 +153,7 @@ static const char **tunnels(struct doctor *d, size_t *ret)
 
 	for (size_t i = 0; i < n; i++)
 		list[i] = ((const struct overlay_peer *)(const void *)peers[i])->link.name;
-	*ret = uniq(list, n);
+	*ret = texts_sort(list, n);
 	return list;
 }
 
