@@ -131,9 +131,10 @@ $(O)/%.o: %.c $(O)/version
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 # ---- checks: cheap first -----------------------------------------------------
+BOTH    = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j2) # processors, unless who called shares them out
 NETNS  := $(patsubst test/netns/%.bats,%,$(shell ls -S test/netns/*.bats))
-KERNEL := apply wireguard fabric traffic
-CORE   := serve rotate $(KERNEL)
+KERNEL := apply wireguard
+CORE   := serve rotate fabric traffic $(KERNEL)
 check: root have-deps ## the fast gate: lint, unit, golden, the namespaces of CORE under ASan and UBSan
 	$(MAKE) lint
 	$(MAKE) BUILD=asan unit golden netns NETNS='$(CORE)'
@@ -141,9 +142,8 @@ check: root have-deps ## the fast gate: lint, unit, golden, the namespaces of CO
 
 test: root have-deps ## everything: all namespaces, analyzers, fuzz, VM, image, smoke
 	$(MAKE) -j2 -Otarget check inspect CORE='$(NETNS)'
-	$(MAKE) -j2 -Otarget packages fuzz SECONDS=10
-	$(MAKE) vm service dist-test
-	$(MAKE) image image-check image-test smoke
+	$(MAKE) -j2 -Otarget image packages vm dist-test service fuzz SECONDS=10
+	$(MAKE) image-check image-test smoke
 	$(MAKE) bench
 	test/fresh-clone
 
@@ -173,8 +173,8 @@ netns-%: test/netns/%.bats
 packages: root all tools ## apt and dnf, through what mirrors do, in folders of their own
 	ROUTERCTL=$(abspath $(O)/bin/routerctl) bats $(BATSFLAGS) test/packages
 
-vm: root all tools ## what meets WireGuard once more, as released, in virtual machines with the kernel's
-	+@$(MAKE) -s -j2 -Otarget $(KERNEL:%=vm-%)
+vm: root all tools ## KERNEL='FILE...' of the namespaces once more, as released, with the kernel's WireGuard
+	+@$(MAKE) -s $(BOTH) -Otarget $(KERNEL:%=vm-%)
 vm-%: test/netns/%.bats
 	test/vm/run --timeout 1800 --add $(CURDIR)/test --add $(CURDIR)/$(O)/bin \
 		--add $(CURDIR)/$(O)/test/tools \
@@ -189,7 +189,7 @@ service: root all ## the units under systemd, in a virtual machine
 		-- bats --tap $(BATSFLAGS) $(CURDIR)/test/service
 
 fuzz: ## each fuzzer for SECONDS (60)
-	$(MAKE) -j2 -Otarget BUILD=fuzz CC=clang$(LLVM) $(patsubst test/fuzz/%.c,fuzz-%,$(wildcard test/fuzz/*.c))
+	$(MAKE) $(BOTH) -Otarget BUILD=fuzz CC=clang$(LLVM) $(patsubst test/fuzz/%.c,fuzz-%,$(wildcard test/fuzz/*.c))
 fuzz-%: $(O)/test/fuzz/%
 	@mkdir -p $<.corpus
 	$< -max_total_time=$(or $(SECONDS),60) -rss_limit_mb=4096 -timeout=20 \
@@ -253,7 +253,7 @@ dist: all ## build/dist: an archive with an installer, and a Debian package
 	image/package/build $(VERSION) $(O)/dist build/dist
 dist-test: root all ## install, upgrade and remove both, in a fresh Debian and under systemd
 	$(MAKE) -s dist
-	$(MAKE) -s -j2 O=build/next VERSION=$(VERSION).1 dist
+	$(MAKE) -s $(BOTH) O=build/next VERSION=$(VERSION).1 dist
 	ROUTERCTL=$(abspath $(O)/bin/routerctl) VERSION=$(VERSION) bats $(BATSFLAGS) test/dist
 	test/dist/systemd/run $(VERSION) $(VERSION).1
 
