@@ -184,7 +184,7 @@ vm-%: test/netns/%.bats
 service: root all ## the units under systemd, in a virtual machine
 	$(RM) -r $(O)/root
 	$(MAKE) -s install DESTDIR=$(CURDIR)/$(O)/root
-	test/vm/run --systemd --timeout 240 --add $(CURDIR)/test --add $(CURDIR)/$(O)/root:/ \
+	test/vm/run --systemd --timeout 600 --add $(CURDIR)/test --add $(CURDIR)/$(O)/root:/ \
 		--add /usr/bin/wireguard-go --add /usr/bin/genisoimage --add /usr/sbin/mkfs.fat \
 		-- bats --tap $(BATSFLAGS) $(CURDIR)/test/service
 
