@@ -1,10 +1,19 @@
 #!/usr/bin/env bats
-# 'make image' once more, as after a change of our own files: the packages are in its caches, so it
-# takes a minute. The disk that the other tests read is then this one.
+# How long 'make image' took when there was nothing, and once more, as after a change of our own
+# files: the packages are in its caches, so it takes a minute. The disk that the other tests read is
+# then this one.
 
 ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 OUT=$ROOT/build/image
 MOST=60 # s, on two processors that have nothing else to do
+FIRST=600
+
+@test "the first build, with no caches, took ten minutes at most" {
+	local took=$OUT/from-nothing
+	[ -s "$took" ] || { echo "$took is not there; after rm -rf $OUT, 'make image' writes it" && false; }
+	echo "# it took $(<"$took") s" >&3
+	(($(<"$took") <= FIRST))
+}
 
 @test "a build with its caches takes a minute" {
 	local name real user system
