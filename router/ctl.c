@@ -71,13 +71,13 @@ enum ctl_exit ctl_validate(const struct ctl *o)
 {
 	CLEAN(arena_done) struct arena *a = arena_new();
 	struct config c = { .arena = a, .as = o->node };
-	struct diag d = { .arena = a }, others = { .arena = a };
+	struct diag d = { .arena = a };
 	struct documents s;
 	bool ok = load_config(&c, &s, o->files, o->file_count, &d);
 
 	if (c.stranger && !o->node && o->file_count) {
-		ok = validate_as_others(&c, &s, &others);
-		d = others;
+		d = s.unread;
+		ok = validate_as_others(&c, &s, &d);
 	}
 	diag_print(&d, stderr);
 	return ok ? CTL_OK : CTL_FAILED;

@@ -77,7 +77,7 @@ enum ctl_exit ctl_action_plan(const struct ctl *o)
 	load_paths(&s, o->files, o->file_count, &d);
 	plan.shell = format_of(o) == CAPTURE_SHELL;
 	if (!load_check(&c, &s, &d) && c.stranger && !o->node)
-		d = (struct diag){ .arena = a };
+		d = s.unread;
 	if (o->facts && c.stranger && !o->node) {
 		fprintf(stderr,
 			"routerctl: --facts %s: whose are they? Name the node with "

@@ -34,7 +34,7 @@ static bool load(const struct ctl *o, struct config *c)
 	bool ok = load_config(c, &s, o->files, o->file_count, &d), stranger = c->stranger;
 
 	if (stranger && !o->node && config_examples(c, names)) {
-		d = (struct diag){ .arena = a };
+		d = s.unread;
 		*c = (struct config){ .arena = a, .as = names[0] };
 		ok = load_check(c, &s, &d);
 		c->stranger = true;

@@ -103,7 +103,7 @@ void load_root(struct documents *s, const char *root, const char *main, const ch
 			   root);
 }
 
-void load_paths(struct documents *s, const char *const *paths, size_t n, struct diag *d)
+static void load_each(struct documents *s, const char *const *paths, size_t n, struct diag *d)
 {
 	for (size_t i = 0; i < n; i++) {
 		bool in = strcmp(paths[i], "-") == 0;
@@ -121,6 +121,13 @@ void load_paths(struct documents *s, const char *const *paths, size_t n, struct 
 	}
 	if (n == 0)
 		load_root(s, LOAD_ROOT, NULL, NULL, d);
+}
+
+void load_paths(struct documents *s, const char *const *paths, size_t n, struct diag *d)
+{
+	s->unread = (struct diag){ .arena = s->arena };
+	load_each(s, paths, n, &s->unread);
+	diag_take(d, &s->unread);
 }
 
 /* Leaves out the peers' files that have faults: is it to be tried without them? */

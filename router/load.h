@@ -35,6 +35,7 @@ struct documents {
 	const char *facts;    /* the file of the machine's facts; NULL: facts_load()'s */
 	const char *warnings; /* of a configuration without fault, a line each; NULL: none */
 	bool none;	      /* load_root(): there is no file, which is a fault, too */
+	struct diag unread;   /* what load_paths() found, which stays when it is checked anew */
 };
 
 /* Reads files, folders (their *.yaml, *.yml and *.json, by name) and "-", standard input;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/hint.h"
 #include "config/hybrid.h"
 #include "config/net.h"
 
@@ -21,17 +22,19 @@ struct expansion {
 struct called {
 	const char *name, *by;
 	bool binding; /* a person wrote it for this: it is right, or there is a fault */
+	const struct object *in; /* that by is a field of; or NULL */
 };
 
-static const char *self_ref(const struct config *c)
+/* Its object and field; none: of nothing. */
+static struct called self_ref(const struct config *c)
 {
 	for (size_t i = 0; i < c->index_count; i++) {
 		const struct wireguard_interface *w = (const void *)c->index[i];
 
 		if (w->object.kind == &kind_wireguard_interface && w->self)
-			return w->self;
+			return (struct called){ w->self, "selfNodeRef", true, &w->object };
 	}
-	return NULL;
+	return (struct called){ 0 };
 }
 
 /* A host's name may have its domain behind it: the longest that is a node. */
@@ -62,15 +65,15 @@ static const struct fabric_node *find_self(const struct expansion *x, const char
 {
 	const struct config *c = x->c;
 	const struct called names[] = {
-		{ as, "--node", true },
-		{ self_ref(c), "selfNodeRef", true },
-		{ c->node_file, CONFIG_NODE_FILE, true },
-		{ c->node, "the Router document", false },
-		{ c->facts.name, "its provider", false },
-		{ c->host, "its host name", false },
+		{ as, "--node", true, NULL },
+		self_ref(c),
+		{ c->node_file, CONFIG_NODE_FILE, true, NULL },
+		{ c->node, "the Router document", false, NULL },
+		{ c->facts.name, "its provider", false, NULL },
+		{ c->host, "its host name", false, NULL },
 	};
 
-	*ret = (struct called){ "localhost", "it has no other name", false };
+	*ret = (struct called){ "localhost", "it has no other name", false, NULL };
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		const char *name = names[i].name;
 		const struct fabric_node *n =
@@ -90,17 +93,24 @@ static const struct fabric_node *find_self(const struct expansion *x, const char
 static void unknown_self(const struct expansion *x, const struct called *called)
 {
 	const struct object *set = &x->fabric.nodes[0].set->object;
+	const struct node *field = called->in ? node_get(called->in->spec, called->by) : NULL;
+	struct hint hint = { .text = called->name };
 	const char *list = "";
 
+	for (size_t i = 0; i < x->fabric.count; i++)
+		hint_try(&hint, x->fabric.nodes[i].node->name);
 	for (size_t i = 0; i < x->fabric.count && i < FABRIC_NAMED; i++)
 		list = arena_printf(x->diag->arena, "%s%s%s", list, *list ? ", " : "",
 				    x->fabric.nodes[i].node->name);
-	diag_error(x->diag, set->mark,
-		   "%s/%s: which of its nodes is this machine? It is called '%.60s' (%s), and "
-		   "the nodes are %s%s: write its node's name into " CONFIG_NODE_FILE
-		   ", or ask with --node NAME",
-		   set->kind->name, set->name, called->name, called->by, list,
-		   x->fabric.count > FABRIC_NAMED ? ", ..." : "");
+	diag_error(x->diag, field ? field->mark : set->mark,
+		   "%s/%s: which of its nodes is this machine? It is called '%.60s' (%s)%s, "
+		   "and the nodes are %s%s: %s, or ask with --node NAME",
+		   set->kind->name, set->name, called->name, called->by,
+		   hint_text(x->diag->arena, &hint), list,
+		   x->fabric.count > FABRIC_NAMED ? ", ..." : "",
+		   field ? "name one of them there, or remove it so that " CONFIG_NODE_FILE
+			   " is asked"
+			 : "write its node's name into " CONFIG_NODE_FILE);
 }
 
 /* What this machine has says nothing of another one. */

@@ -189,6 +189,11 @@ rendered() { # rendered COMMAND...: the overlay address of the node that it is t
 	[[ $output == *'which of its nodes is this machine?'*'the nodes are node-a, node-b, node-c:'*'/etc/routerd/node'* ]]
 	router r validate -f "$RUN/f.yaml"
 	[ "$status" -eq 0 ]
+	for command in validate action-plan graph; do # nobody's machine, and yet a file is not forgotten
+		router r $command -f "$RUN/f.yaml" -f "$RUN/typo.yaml"
+		[ "$status" -eq 1 ]
+		[[ $output == *"$RUN/typo.yaml: error: cannot be read: No such file or directory"* ]]
+	done
 	named() { on r unshare --uts sh -c 'hostname "$0"; exec "$@"' "$@"; }
 	[ "$(rendered named node-c.example.net)" = 10.252.0.3 ]
 	on r sh -c 'echo node-c.example.net >/etc/routerd/node' # what a person writes is the whole of it
@@ -208,7 +213,8 @@ rendered() { # rendered COMMAND...: the overlay address of the node that it is t
 	sed -i 's/selfNodeRef: node-a/selfNodeRef: node-d/' "$RUN/f.yaml"
 	router r render -f "$RUN/f.yaml"
 	[ "$status" -eq 1 ]
-	[[ $output == *"'node-d' (selfNodeRef)"* ]]
+	[[ $output == *"'node-d' (selfNodeRef) (did you mean 'node-a'?)"*'name one of them there'* ]]
+	[[ $output == "$RUN/f.yaml:$(grep -n node-d "$RUN/f.yaml" | cut -d : -f 1):"* ]]
 }
 
 @test "a node that is taken out of the file is let in no more, and one with our name is no peer" {
