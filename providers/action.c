@@ -127,7 +127,8 @@ static const struct action_forms all[] = {
 	    .detach = "gcloud compute instances network-interfaces update {VM} --project "
 		      "{PROJECT} --zone {ZONE} --network-interface {NIC} --aliases "
 		      "{PREVIOUS}",
-	    .attach_note = "it sets all aliases of the NIC: name those that it has along",
+	    .attach_note = "it sets all aliases of the NIC, as its undo does: name those that "
+			   "it has along; ranges among them are not known here",
 	    .mend = "gcloud compute instances export {VM} --project {PROJECT} --zone {ZONE} | "
 		    "sed '/^canIpForward:/d; $a canIpForward: true' >{VM}.yaml && gcloud "
 		    "compute instances update-from-file {VM} --project {PROJECT} --zone {ZONE} "
@@ -145,7 +146,12 @@ static const struct action_forms all[] = {
 			     "compute.instances.updateNetworkInterface",
 			     "compute.instances.getEffectiveFirewalls",
 			     "compute.subnetworks.use" },
-	    .finds = { { "VM ZONE", "gcloud compute instances list --project {PROJECT}" },
+	    .finds = { { "ALIASES PREVIOUS",
+			 "gcloud compute instances describe {VM} --project {PROJECT} --zone "
+			 "{ZONE} --format='value(networkInterfaces[].aliasIpRanges)' # "
+			 "PREVIOUS; "
+			 "ALIASES is that and what is captured, with ';' between" },
+		       { "VM ZONE", "gcloud compute instances list --project {PROJECT}" },
 		       { "NIC",
 			 "gcloud compute instances describe {VM} --project {PROJECT} --zone "
 			 "{ZONE} --format='value(networkInterfaces[].name)'" },
@@ -232,6 +238,11 @@ static const struct {
 const char *action_word(unsigned bit)
 {
 	return bit < WORDS ? words[bit].word : NULL;
+}
+
+bool action_may_be_empty(unsigned bit)
+{
+	return bit < WORDS && words[bit].form == FORM_TEXT;
 }
 
 /* Of the word of n letters; WORDS: there is none. */

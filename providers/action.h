@@ -64,6 +64,7 @@ const char *action_list(struct arena *a, const struct addr *list, size_t n, char
 /* The command. In *missing the bits of words without a value are set. */
 const char *action_fill(struct arena *a, const char *form, const struct action_names *n,
 			unsigned *missing);
-const char *action_word(unsigned bit); /* NULL after the last one */
+const char *action_word(unsigned bit);	/* NULL after the last one */
+bool action_may_be_empty(unsigned bit); /* its value, where it is known */
 /* Of a find's words, their bits. */
 unsigned action_bits(const char *words);

@@ -39,6 +39,7 @@ struct capture_word {
 	const char *word; /* as it stands in the commands of what is printed */
 	const char *find; /* the command that tells it; NULL: none does */
 	bool needed;	  /* it stands in a step's command, not only in another find */
+	bool may_be_empty;
 };
 
 #define CAPTURE_STEPS 3

@@ -41,16 +41,20 @@ static int by_addr(const void *a, const void *b)
 
 static const struct facts_nic *nic_of(const struct making *k)
 {
+	const struct facts_nic *nic = NULL;
+
 	if (!capture_there(k->facts, k->part->forms))
 		return NULL;
 	for (size_t i = 0; k->part->nic && i < k->facts->nic_count; i++)
 		if (k->facts->nics[i].ref &&
 		    nicref_equal(k->part->forms->provider, k->facts->nics[i].ref, k->part->nic))
 			return &k->facts->nics[i];
-	/* Azure's metadata names no NIC. */
 	if (k->part->link)
-		return capture_nic(k->facts, k->part->link);
-	return k->facts->nic_count == 1 ? &k->facts->nics[0] : NULL;
+		nic = capture_nic(k->facts, k->part->link);
+	else if (k->facts->nic_count == 1)
+		nic = &k->facts->nics[0];
+	/* Azure's metadata names no NIC; one that is named is another. */
+	return nic && nic->ref && k->part->nic ? NULL : nic;
 }
 
 /* The IPv4 addresses of the NIC but its own, in order. */
@@ -145,12 +149,15 @@ static const char *why_attached(const struct making *k)
 				: "the metadata service said so when first boot asked";
 }
 
-/* Google's command sets all aliases, so those that are not ours are kept by naming them. */
+/* Google's command sets all aliases, so those that are not ours are kept by naming them. Where
+ * nobody saw the NIC, nobody here knows them. */
 static void name_aliases(struct making *k)
 {
 	struct arena *a = k->arena;
 	const char *ours = action_list(a, k->addresses, k->count, ';', true);
 
+	if (!k->nic)
+		return;
 	k->names.previous = action_list(a, k->others, k->other_count, ';', true);
 	k->names.aliases =
 	    *k->names.previous ? arena_printf(a, "%s;%s", k->names.previous, ours) : ours;
@@ -266,7 +273,8 @@ static void add_words(struct making *k)
 			(void)action_fill(k->arena, f->finds[i].form, &plain, &wanted);
 	for (unsigned bit = 0; action_word(bit); bit++) {
 		struct capture_word w = { .word = shown(k, bit),
-					  .needed = k->needed >> bit & 1 };
+					  .needed = k->needed >> bit & 1,
+					  .may_be_empty = action_may_be_empty(bit) };
 
 		for (size_t i = 0; i < ACTION_FINDS && f->finds[i].words && !w.find; i++)
 			if (action_bits(f->finds[i].words) >> bit & 1)
@@ -299,6 +307,13 @@ static void warn(struct making *k)
 	struct list *to = &k->part->warnings;
 
 	warn_ref(k, k->part->claims[0].claim);
+	if (k->part->nic && !k->nic && capture_there(k->facts, f) && f->lists)
+		add_text(a, to,
+			 arena_printf(
+			     a,
+			     "%s is none of the NICs that first boot heard of on this machine: "
+			     "is it another machine's?",
+			     k->part->nic));
 	if (p && k->facts && k->facts->provider && strcmp(k->facts->provider, p->provider) != 0)
 		add_text(a, to,
 			 arena_printf(a, "%s says %s, and this machine runs on %s",

@@ -47,8 +47,8 @@ static void words(const struct capture_part *p, FILE *out)
 	}
 	for (size_t i = 0; i < p->words.count; i++)
 		if (list[i].needed)
-			fprintf(out, ": \"${%s:?is to be filled in: its comment has how}\"\n",
-				list[i].word);
+			fprintf(out, ": \"${%s%s?is to be filled in: its comment has how}\"\n",
+				list[i].word, list[i].may_be_empty ? "" : ":");
 }
 
 static void claims(const struct capture_part *p, enum capture_state state, const char *text,
