@@ -34,17 +34,20 @@ const char *path_held(const struct path *p, const struct addr *a)
 
 /* ---- what is known of an address -------------------------------------------------------- */
 
+/* The most specific one. */
 static const struct mobility_domain *domain_of(const struct path *p, const struct addr *a)
 {
 	const struct config *c = p->d->config;
+	const struct mobility_domain *best = NULL;
 
 	for (size_t i = 0; i < c->count; i++) {
 		const struct mobility_domain *m = (const void *)c->objects[i];
 
-		if (m->object.kind == &kind_mobility_domain && addr_contains(&m->prefix, a))
-			return m;
+		if (m->object.kind == &kind_mobility_domain && addr_contains(&m->prefix, a) &&
+		    (!best || m->prefix.bits > best->prefix.bits))
+			best = m;
 	}
-	return NULL;
+	return best;
 }
 
 /* Each fills e in and says true where it knows the address. In the order of precedence. */

@@ -216,6 +216,23 @@ again() {
 	again or 10.77.60.7
 }
 
+@test "of two domains that an address is in, the narrow one counts" {
+	talking
+	cat - "$RUN/onprem.yaml" >"$RUN/both.yaml" <<-'END'
+		apiVersion: hybrid.routerd.net/v1alpha1
+		kind: AddressMobilityDomain
+		metadata: { name: wide }
+		spec: { prefix: 10.77.0.0/16, peerRef: cloud-main }
+		---
+	END
+	mv "$RUN/both.yaml" "$RUN/onprem.yaml"
+	path or 10.77.60.7
+	verdict passes
+	on or ip neigh del proxy 10.77.60.7 dev ens21
+	path or 10.77.60.7
+	drops capture 'nobody answers ARP'
+}
+
 @test "it is not captured: the interface is down, is not there, is another" {
 	talking
 	on or ip link set ens21 down
