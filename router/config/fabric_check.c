@@ -327,7 +327,7 @@ static void check_overlays(const struct mobility_pool *p, const struct sam_node 
 		else
 			high = mid;
 	}
-	if (low < n && addr_contains(&p->prefix, &overlays[low]->overlay))
+	for (; low < n && addr_contains(&p->prefix, &overlays[low]->overlay); low++)
 		diag_error(d, mark_of(&overlays[low]->item, "samEndpoint"),
 			   "samEndpoint of node '%s', %s, lies in %s, the prefix of %s: an "
 			   "overlay address is none of the shared subnet; take one from "
