@@ -8,7 +8,7 @@
  *	RemoteAddressClaim/ADDRESS		each address that another member owns
  *
  * An object of the same kind and name that was written stands in the place of the expanded one;
- * as the file may be every node's, it is passed over by the node that it is about.
+ * as the file may be every node's, it is passed over by the nodes of the site that it is about.
  * There is one path after that: nobody sees which it was, but for object.from. */
 #pragma once
 
